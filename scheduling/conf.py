@@ -1,0 +1,66 @@
+"""Every scheduling setting with its type, default and unit, read from `settings.SCHEDULING`."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A queue as configured: its executor and how many runs it holds at once."""
+
+    name: str
+    executor: str  # processes or threads
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The values of `settings.SCHEDULING`; spans are seconds unless they are `timedelta`."""
+
+    queues: tuple[Lane, ...] = (Lane("default", "processes", 4),)
+    stop_grace: float = 30.0  # how long running tasks may go on after SIGTERM
+    heartbeat: float = 2.0  # between two heartbeats of a worker
+    stale_after: float = 8.0  # without a heartbeat, a worker of another host is dead
+    poll: float = 1.0  # the longest sleep of the scheduler's loop
+    misfire_grace_time: timedelta = timedelta(minutes=15)  # of a new job
+    default_timeout: timedelta | None = timedelta(hours=1)  # of a run whose job and task name none
+    max_tasks_per_child: int = 500  # then a child process is replaced, which gives memory back
+    log_limit: int = 1_000_000  # characters of log kept per run
+    kill_grace: float = 1.0  # between asking a run to stop and killing it
+    instance: str = "default"  # the name of this installation, shown in the banner
+    version: str = "0"  # of this software, shown with each worker
+    redact: tuple[str, ...] = field(default_factory=tuple)  # more names of secrets
+
+    def lane(self, name: str) -> Lane | None:
+        """The queue called `name`, or None if it is not configured."""
+        return next((lane for lane in self.queues if lane.name == name), None)
+
+
+@lru_cache(maxsize=1)
+def options() -> Options:
+    """The settings as typed values; missing keys take their defaults."""
+    given: dict[str, Any] = {key.lower(): value for key, value in settings.SCHEDULING.items()}
+    if "queues" in given:
+        given["queues"] = tuple(
+            Lane(name, lane["executor"], lane["slots"]) for name, lane in given["queues"].items()
+        )
+    if "misfire_grace_time" in given:
+        given["misfire_grace_time"] = timedelta(seconds=given["misfire_grace_time"])
+    if "default_timeout" in given:
+        given["default_timeout"] = timedelta(seconds=given["default_timeout"]) or None
+    if "redact" in given:
+        given["redact"] = tuple(given["redact"])
+    return Options(**given)
+
+
+@receiver(setting_changed)
+def forget_options(*, setting: str, **_: Any) -> None:
+    """Read the settings again after a test has overridden them."""
+    if setting == "SCHEDULING":
+        options.cache_clear()

@@ -1,0 +1,52 @@
+"""Every error that scheduling raises on purpose; a class's docstring is its default message."""
+
+from datetime import timedelta
+
+
+class SchedulingError(Exception):
+    """Something in the schedule is not as it must be."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class InvalidTrigger(SchedulingError):
+    """This trigger can never name a moment."""
+
+    def __init__(self, message: str = "", field: str = "cron") -> None:
+        super().__init__(message)
+        self.field = field  # the field of `triggers.Schedule` that must be mended
+
+
+class InvalidArguments(SchedulingError):
+    """These arguments do not fit the task."""
+
+
+class UnknownTask(SchedulingError):
+    """No task of this name is registered in the installed apps."""
+
+
+class StaleJob(SchedulingError):
+    """The job was changed by someone else meanwhile; load it again and repeat the change."""
+
+
+class WorkerFenced(SchedulingError):
+    """This worker was declared dead by another one; it must stop at once."""
+
+
+class Stopped(BaseException):
+    """The run was told to stop: cancelled, or out of time.
+
+    Not an `Exception`, so that a task's own `except Exception` does not swallow it.
+    """
+
+
+class RetryLater(Exception):
+    """Raised by a task: run me again after `delay`, whatever the back-off says.
+
+    Counts as an attempt: it needs `max_attempts` above the present attempt.
+    """
+
+    def __init__(self, delay: timedelta, reason: str = "") -> None:
+        super().__init__(reason or f"asked to be run again in {delay}")
+        self.delay = delay

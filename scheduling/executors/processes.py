@@ -1,0 +1,256 @@
+"""Processes: warm, preloaded children whose runs can be stopped for good.
+
+One child runs one task at a time and has a pipe of its own, so that a child's death breaks nothing
+that another one uses. One thread watches all pipes, deadlines and deaths. Deadlines are monotonic.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import psutil
+
+from scheduling.conf import options
+from scheduling.executors import child
+from scheduling.executors.base import Executor, Order, timed_out
+from scheduling.models import State
+from scheduling.snapshots import Outcome, Snapshot
+
+NEVER = float("inf")
+
+
+@dataclass(slots=True, eq=False)
+class _Child:
+    process: BaseProcess
+    pipe: Connection
+    snapshot: Snapshot | None = None
+    deadline: float = NEVER  # when to order the stop of its run (monotonic)
+    order: Order | None = None
+    kill_at: float = NEVER
+    performed: int = 0
+
+    @property
+    def next_moment(self) -> float:
+        return min(self.deadline, self.kill_at)
+
+
+@dataclass(slots=True)
+class _Wire:
+    """Wakes the watching thread from another one."""
+
+    reader: Connection
+    writer: Connection
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def ring(self) -> None:
+        with self.lock, contextlib.suppress(OSError):
+            self.writer.send_bytes(b"!")
+
+
+class ProcessExecutor(Executor):
+    """Keeps `slots` children; a time-out or cancel ends the run's whole process group."""
+
+    hard = True
+
+    def __init__(self, slots: int) -> None:
+        super().__init__(slots)
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["scheduling.executors.preload"])
+        self._wire = _Wire(*self._context.Pipe(duplex=False))
+        self._held: set[int] = set()
+        self._orders: deque[tuple[Any, ...]] = deque()  # what other threads ask of the watching one
+        self._children: list[_Child] = []
+        self._waiting: deque[Snapshot] = deque()
+        self._closing = False
+        self._thread = threading.Thread(target=self._watch, name="children", daemon=True)
+
+    def start(self, scheduler: Any, alias: str) -> None:
+        super().start(scheduler, alias)
+        self._children = [self._spawn() for _ in range(self.slots)]
+        self._thread.start()
+
+    def held(self) -> set[int]:
+        return set(self._held)
+
+    def submit(self, snapshot: Snapshot) -> None:
+        self._held.add(snapshot.id)
+        self._ask(self._begin, snapshot)
+
+    def stop(self, execution_id: int, order: Order) -> None:
+        self._ask(self._stop, execution_id, order)
+
+    def kill(self) -> None:
+        self._closing = True
+        for each in list(self._children):
+            _kill_family(each.process.pid)
+
+    def shutdown(self, wait: bool = True) -> None:
+        """End the children; with `wait`, those that run finish first."""
+        self._ask(self._close, wait)
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _ask(self, deed: Any, *args: Any) -> None:
+        self._orders.append((deed, *args))
+        self._wire.ring()
+
+    # What follows happens in the watching thread only.
+
+    def _watch(self) -> None:
+        while self._children or not self._closing:
+            moment = min((each.next_moment for each in self._children), default=NEVER)
+            timeout = None if moment == NEVER else max(moment - time.monotonic(), 0)
+            watched: dict[Any, _Child] = {}
+            for each in self._children:
+                watched[each.pipe] = watched[each.process.sentinel] = each
+            ready = wait([self._wire.reader, *watched], timeout)
+            if self._wire.reader in ready:
+                self._obey()
+            for each in {watched[item]: None for item in ready if item in watched}:
+                self._hear(each)
+            for each in list(self._children):
+                self._mind_time(each, time.monotonic())
+
+    def _obey(self) -> None:
+        while self._wire.reader.poll():
+            self._wire.reader.recv_bytes()
+        while self._orders:
+            deed, *args = self._orders.popleft()
+            deed(*args)
+
+    def _begin(self, snapshot: Snapshot) -> None:
+        """Give `snapshot` to an idle child; without one it waits for the child that is being replaced."""
+        idle = next((each for each in self._children if each.snapshot is None and each.order is None), None)
+        if idle is None:
+            self._waiting.append(snapshot)
+            return
+        idle.snapshot = snapshot
+        idle.deadline = time.monotonic() + snapshot.timeout if snapshot.timeout else NEVER
+        with contextlib.suppress(OSError):  # a dead child is heard of next
+            idle.pipe.send_bytes(snapshot.dumps())
+
+    def _stop(self, execution_id: int, order: Order) -> None:
+        for snapshot in [each for each in self._waiting if each.id == execution_id]:
+            self._waiting.remove(snapshot)
+            self._settle(_ended(snapshot, order.state, order.reason))
+        for each in self._children:
+            if each.snapshot and each.snapshot.id == execution_id:
+                self._order(each, order)
+
+    def _order(self, each: _Child, order: Order) -> None:
+        """Ask the run to stop; if it does not within the grace, it is killed."""
+        if each.order is not None:
+            return
+        each.order, each.deadline = order, NEVER
+        each.kill_at = time.monotonic() + options().kill_grace
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(each.process.pid or 0, child.STOP)
+
+    def _mind_time(self, each: _Child, now: float) -> None:
+        if each.deadline <= now and each.snapshot:
+            self._order(each, timed_out(each.snapshot))
+        if each.kill_at <= now:
+            each.kill_at = NEVER
+            _kill_family(each.process.pid)
+
+    def _hear(self, each: _Child) -> None:
+        """An outcome came, or the child died."""
+        try:
+            message = each.pipe.recv_bytes() if each.pipe.poll() else None
+        except (EOFError, OSError):
+            message = None
+        if message is not None and each.snapshot is not None:
+            self._ended_by_itself(each, Outcome.loads(message))
+        elif not each.process.is_alive():
+            self._died(each)
+
+    def _ended_by_itself(self, each: _Child, outcome: Outcome) -> None:
+        each.performed += 1
+        if each.order is not None:
+            if outcome.state == State.CANCELLED:
+                outcome = replace(outcome, state=each.order.state, reason=each.order.reason)
+            each.snapshot = None
+            _kill_family(each.process.pid)  # and all that the run has started
+            self._replace(each)
+        elif each.performed >= options().max_tasks_per_child or self._closing:
+            each.snapshot = None
+            with contextlib.suppress(OSError):
+                each.pipe.send_bytes(child.GO_HOME)
+            self._replace(each)
+        else:
+            each.snapshot, each.deadline = None, NEVER
+        self._settle(outcome)
+        if self._waiting and not self._closing:
+            self._begin(self._waiting.popleft())
+
+    def _died(self, each: _Child) -> None:
+        snapshot, each.snapshot = each.snapshot, None
+        _kill_family(each.process.pid)
+        self._replace(each)
+        if snapshot is not None:
+            order = each.order or Order(State.FAILED, _obituary(each.process.exitcode))
+            self._settle(_ended(snapshot, order.state, order.reason))
+        if self._waiting and not self._closing:
+            self._begin(self._waiting.popleft())
+
+    def _replace(self, each: _Child) -> None:
+        self._children.remove(each)
+        each.pipe.close()
+        if not self._closing:
+            self._children.append(self._spawn())
+
+    def _settle(self, outcome: Outcome) -> None:
+        self._held.discard(outcome.id)
+        self.deliver(outcome)
+
+    def _close(self, wait: bool) -> None:
+        self._closing = True
+        for each in list(self._children):
+            if each.snapshot is None:
+                with contextlib.suppress(OSError):
+                    each.pipe.send_bytes(child.GO_HOME)
+                self._replace(each)
+            elif not wait:
+                _kill_family(each.process.pid)
+
+    def _spawn(self) -> _Child:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=child.main, args=(theirs,), name="run", daemon=False)
+        process.start()
+        theirs.close()
+        return _Child(process, ours)
+
+
+def _ended(snapshot: Snapshot, state: State, reason: str) -> Outcome:
+    return Outcome(id=snapshot.id, fence=snapshot.fence, state=state, reason=reason, finished_at=datetime.now(UTC))
+
+
+def _obituary(exitcode: int | None) -> str:
+    """How a child died, in words."""
+    if exitcode is not None and exitcode < 0:
+        hint = " (out of memory?)" if exitcode == -signal.SIGKILL else ""
+        return f"Its process was killed by {signal.Signals(-exitcode).name}{hint}."
+    return f"Its process ended with exit code {exitcode}."
+
+
+def _kill_family(pid: int | None) -> None:
+    """Kill a child, its process group, and whatever descends from it in groups of its own."""
+    if pid is None:
+        return
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for descendant in psutil.Process(pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                descendant.kill()
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)

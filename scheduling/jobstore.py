@@ -1,0 +1,120 @@
+"""APScheduler's job store over our Job rows: no pickle, nothing deleted because its code is gone."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from apscheduler.job import Job as APJob
+from apscheduler.jobstores.base import BaseJobStore, JobLookupError
+from django.utils import timezone
+from django_apscheduler.jobstores import DjangoJobStore
+
+from scheduling import registry, store
+from scheduling.models import Job, Origin
+from scheduling.registry import Declaration
+from scheduling.sync import bring, columns_of
+from scheduling.triggers import schedule_of, trigger_of
+
+BY = "APScheduler"
+
+
+class Call:
+    """A task as APScheduler wants it: something to call. A call queues a run."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.__name__ = path.rpartition(".")[2]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return registry.get(self.path).enqueue(*args, **kwargs)
+
+
+class JobStore(DjangoJobStore):  # type: ignore[misc]  (django-apscheduler has no types)
+    """`add_job`, `get_jobs`, `reschedule_job` and the like, on rows that the admin edits too."""
+
+    def start(self, scheduler: Any, alias: str) -> None:
+        """Not the parent's: its listeners write histories of their own."""
+        BaseJobStore.start(self, scheduler, alias)
+
+    def lookup_job(self, job_id: str) -> APJob | None:
+        row = Job.objects.filter(pk=job_id).first()
+        return self._ap_job(row) if row else None
+
+    def get_due_jobs(self, now: datetime) -> list[APJob]:
+        return [self._ap_job(row) for row in Job.objects.due(now)]
+
+    def get_next_run_time(self) -> datetime | None:
+        return Job.objects.armed().order_by("next_run_time").values_list("next_run_time", flat=True).first()
+
+    def get_all_jobs(self) -> list[APJob]:
+        jobs = [self._ap_job(row) for row in Job.objects.all()]
+        self._fix_paused_jobs_sorting(jobs)
+        return jobs
+
+    def add_job(self, job: APJob) -> None:
+        """Create the job, or bring in what the code changed of it: never its next run, pause, or staff's edits."""
+        bring(_declaration(job), timezone.now(), Origin.API)
+
+    def update_job(self, job: APJob) -> None:
+        """What `modify_job` and `reschedule_job` changed."""
+        row = Job.objects.filter(pk=job.id).first()
+        if row is None:
+            raise JobLookupError(job.id)
+        columns = columns_of(_declaration(job))
+        for name in OWN_COLUMNS:
+            setattr(row, name, columns[name])
+        store.change(row, OWN_COLUMNS, by=BY, now=timezone.now())
+
+    def remove_job(self, job_id: str) -> None:
+        row = Job.objects.filter(pk=job_id).first()
+        if row is None:
+            raise JobLookupError(job_id)
+        store.delete(row, by=BY, now=timezone.now())
+
+    def remove_all_jobs(self) -> None:
+        for row in Job.objects.all():
+            store.delete(row, by=BY, now=timezone.now())
+
+    def _ap_job(self, row: Job) -> APJob:
+        """`row` as APScheduler's Job, made without `Job._modify`, which would refuse a task that is gone."""
+        args, kwargs = registry.split(row.arguments)
+        grace = row.misfire_grace_time
+        job = object.__new__(APJob)
+        for name, value in {
+            "id": row.pk,
+            "name": row.name,
+            "func": Call(row.task),
+            "func_ref": ":".join(row.task.rsplit(".", 1)),
+            "trigger": trigger_of(row.schedule),
+            "executor": row.queue,
+            "args": tuple(args),
+            "kwargs": kwargs,
+            "misfire_grace_time": None if grace is None else int(grace.total_seconds()),
+            "coalesce": row.coalesce,
+            "max_instances": row.max_instances,
+            "next_run_time": row.next_run_time,
+            "_scheduler": self._scheduler,
+            "_jobstore_alias": self._alias,
+        }.items():
+            setattr(job, name, value)
+        return job
+
+
+OWN_COLUMNS = (
+    *("trigger", "cron", "interval", "run_at", "timezone", "start_at", "end_at", "jitter"),
+    *("name", "task", "arguments", "queue", "misfire_grace_time", "coalesce", "max_instances"),
+)
+
+
+def _declaration(job: APJob) -> Declaration:
+    """What APScheduler's Job says, as a declaration. Raises InvalidTrigger and UnknownTask."""
+    schedule, jitter = schedule_of(job.trigger, str(timezone.get_default_timezone()))
+    options = {
+        "name": job.name,
+        "arguments": registry.joined(job.args, job.kwargs),
+        "queue": job.executor,
+        "coalesce": job.coalesce,
+        "max_instances": job.max_instances,
+        "jitter": jitter,
+        "misfire_grace_time": job.misfire_grace_time and timedelta(seconds=job.misfire_grace_time),
+    }
+    return Declaration(job.id, job.func.path, schedule, options)

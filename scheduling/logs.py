@@ -1,0 +1,124 @@
+"""What a run logs goes to its page while it runs: a handler that collects, a thread that writes."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from django.db import DatabaseError, connection
+
+from scheduling.conf import options
+from scheduling.models import LogChunk
+from scheduling.redact import plain
+
+WRITE_EVERY = 0.4  # seconds between two writes of a run that keeps logging
+NOT_KEPT = ("django.tasks", "django.db.backends", "scheduling")  # told by the run's row, or of no use there
+
+_current: ContextVar["RunLog | None"] = ContextVar("_current", default=None)
+
+
+class RunLog:
+    """The lines of one run: collected in memory, written in chunks, cut at the limit."""
+
+    def __init__(self, execution_id: int) -> None:
+        self.execution_id = execution_id
+        self.room = options().log_limit
+        self.lines: list[str] = []
+        self.lock = threading.Lock()
+
+    def add(self, line: str) -> None:
+        with self.lock:
+            if self.room <= 0:
+                return
+            self.room -= len(line) + 1
+            if self.room <= 0:
+                line = f"{line[: self.room]}\n[cut: this run logs more than {options().log_limit} characters]"
+            self.lines.append(line)
+        _writer.wake(self)
+
+    def write(self) -> None:
+        """Store what has been collected; what cannot be stored now is kept for the next time."""
+        with self.lock:
+            lines, self.lines = self.lines, []
+        if not lines:
+            return
+        try:
+            LogChunk.objects.create(execution_id=self.execution_id, text="\n".join(lines) + "\n")
+        except DatabaseError:
+            connection.close_if_unusable_or_obsolete()
+            with self.lock:
+                self.lines = lines + self.lines
+
+
+class RunLogHandler(logging.Handler):
+    """Hands each record to the run in whose context it was made."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        run = _current.get() or _writer.only_run()
+        if run is None or record.name.partition(".")[0] in NOT_KEPT or record.name.startswith(NOT_KEPT):
+            return
+        try:
+            run.add(plain(self.format(record)))
+        except Exception:  # noqa: BLE001  (logging must not break the task)
+            self.handleError(record)
+
+
+class _Writer:
+    """One thread per process that writes the logs of the runs now going."""
+
+    def __init__(self) -> None:
+        self.runs: set[RunLog] = set()
+        self.pending = threading.Event()
+        self.thread: threading.Thread | None = None
+        self.lock = threading.Lock()
+
+    def only_run(self) -> RunLog | None:
+        """The run, if just one is going: threads that a task starts have no context of their own."""
+        with self.lock:
+            return next(iter(self.runs)) if len(self.runs) == 1 else None
+
+    def wake(self, run: RunLog) -> None:
+        with self.lock:
+            if run in self.runs and self.thread is None:
+                self.thread = threading.Thread(target=self.work, name="run-logs", daemon=True)
+                self.thread.start()
+        self.pending.set()
+
+    def work(self) -> None:
+        pause = threading.Event()
+        while True:
+            self.pending.wait()
+            pause.wait(WRITE_EVERY)
+            self.pending.clear()
+            with self.lock:
+                runs = list(self.runs)
+            for run in runs:
+                run.write()
+
+
+_writer = _Writer()
+_handler = RunLogHandler()
+
+
+@contextmanager
+def captured(execution_id: int) -> Iterator[None]:
+    """Keep what is logged inside as the log of the run; all is written when it ends."""
+    root = logging.getLogger()
+    if _handler not in root.handlers:
+        root.addHandler(_handler)
+    run = RunLog(execution_id)
+    token = _current.set(run)
+    with _writer.lock:
+        _writer.runs.add(run)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+        with _writer.lock:
+            _writer.runs.discard(run)
+        run.write()

@@ -1,0 +1,51 @@
+"""manage.py runscheduler: the scheduler process (the `worker` of the Procfile)."""
+
+import signal
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from scheduling.banner import banner
+from scheduling.conf import Lane, options
+from scheduling.scheduler import Scheduler
+from scheduling.sync import sync
+
+
+class Command(BaseCommand):
+    """Turns the scheduler until SIGINT or SIGTERM; a second one stops it at once."""
+
+    help = "Runs the jobs of this installation on time. Any number of schedulers may run side by side."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="run what is due and queued, wait, and end; exit 1 if a run failed")
+        parser.add_argument("--skip-initial", action="store_true", help="without the runs that jobs ask for at start-up")
+        parser.add_argument("--queues", help="serve these queues only, separated by commas")
+        parser.add_argument("--workers", type=int, help="slots of each queue, instead of the configured numbers")
+
+    def handle(self, **given: Any) -> None:
+        lanes = chosen_lanes(given["queues"], given["workers"])
+        for synced in sync(timezone.now()):
+            if synced.deed != "unchanged":
+                self.stdout.write(f"{synced.job}: {synced.deed} {', '.join(synced.columns)}".rstrip())
+        scheduler = Scheduler(lanes, once=given["once"], skip_initial=given["skip_initial"])
+        self.stdout.write(banner(lanes))
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, lambda *_: scheduler.stop(now=scheduler.is_stopping))
+        scheduler.start()
+        self.stdout.write("Stopped.")
+        if given["once"] and scheduler.failed:
+            raise CommandError("A run failed; see its page in the admin.", returncode=1)
+
+
+def chosen_lanes(names: str | None, slots: int | None) -> list[Lane]:
+    """The queues to serve. Raises CommandError for one that is not configured."""
+    wanted = [name.strip() for name in names.split(",")] if names else [lane.name for lane in options().queues]
+    known = {lane.name: lane for lane in options().queues}
+    for name in wanted:
+        if name not in known:
+            raise CommandError(f"No queue {name!r} is configured; there are: {', '.join(known)}.", returncode=2)
+    if slots is not None and slots < 1:
+        raise CommandError("--workers takes a number from 1 upwards.", returncode=2)
+    return [Lane(name, known[name].executor, slots or known[name].slots) for name in wanted]

@@ -1,0 +1,98 @@
+"""perform: a Snapshot in, an Outcome out. The only place that calls task code."""
+
+import logging
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connections
+from django.tasks.base import Task
+from django.tasks.signals import task_finished, task_started
+from django.utils.json import normalize_json
+
+from scheduling import registry
+from scheduling.context import Context, StopSignal
+from scheduling.exceptions import RetryLater, Stopped, UnknownTask
+from scheduling.logs import captured
+from scheduling.models import State
+from scheduling.redact import plain, redact_json
+from scheduling.results import running_result
+from scheduling.snapshots import Outcome, Snapshot
+
+logger = logging.getLogger(__name__)
+
+LONGEST_TRACEBACK = 50_000  # characters; the end is what tells
+LONGEST_MESSAGE = 5_000
+
+
+def perform(snapshot: Snapshot, stop: StopSignal) -> Outcome:
+    """Run the task of `snapshot` to its end, whatever that is; never raises on behalf of the task."""
+    _mind_connections()
+    try:
+        task = registry.get(snapshot.task)
+    except UnknownTask as error:
+        return _outcome(snapshot, State.FAILED, reason=str(error), may_retry=False)
+    with captured(snapshot.id):
+        outcome = _perform(snapshot, task, stop)
+    _mind_connections()
+    return outcome
+
+
+def _perform(snapshot: Snapshot, task: Task, stop: StopSignal) -> Outcome:
+    context = Context(task_result=running_result(snapshot, task), snapshot=snapshot, stop=stop)
+    backend = type(task.get_backend())
+    task_started.send(sender=backend, task_result=context.task_result)
+    try:
+        result = _call(task, context, stop)
+    except Stopped:
+        return _outcome(snapshot, State.CANCELLED)
+    except RetryLater as later:
+        return _outcome(
+            snapshot, State.FAILED, reason=plain(str(later)), retry_in=later.delay.total_seconds(), **_told(later)
+        )
+    except BaseException as error:  # noqa: BLE001  (SystemExit of a task ends the run, not the worker)
+        logger.debug("%s failed", snapshot.task, exc_info=True)
+        return _outcome(snapshot, State.FAILED, **_told(error))
+    finally:
+        stop.interruptible = False
+        task_finished.send(sender=backend, task_result=context.task_result)
+    return _succeeded(snapshot, result)
+
+
+def _call(task: Task, context: Context, stop: StopSignal) -> Any:
+    args, kwargs = registry.split(context.snapshot.arguments)
+    if task.takes_context:
+        args = [context, *args]
+    if stop.event.is_set():
+        raise Stopped
+    stop.interruptible = True
+    return task.call(*args, **kwargs)
+
+
+def _succeeded(snapshot: Snapshot, result: Any) -> Outcome:
+    try:
+        return _outcome(snapshot, State.SUCCEEDED, result=redact_json(normalize_json(result)))
+    except (TypeError, ValueError, RecursionError) as error:
+        reason = f"The task ended well, but returned a {type(result).__name__}, which is not JSON."
+        return _outcome(snapshot, State.FAILED, reason=reason, may_retry=False, **_told(error))
+
+
+def _told(error: BaseException) -> dict[str, str]:
+    """Class, message and traceback of an error, as far as they fit into a row, without secrets."""
+    kind = type(error)
+    trace = "".join(traceback.format_exception(error))
+    return {
+        "error_class": f"{kind.__module__}.{kind.__qualname__}"[:200],
+        "error_message": plain(str(error))[:LONGEST_MESSAGE],
+        "traceback": plain(trace)[-LONGEST_TRACEBACK:],
+    }
+
+
+def _outcome(snapshot: Snapshot, state: State, **more: Any) -> Outcome:
+    return Outcome(id=snapshot.id, fence=snapshot.fence, state=state, finished_at=datetime.now(UTC), **more)
+
+
+def _mind_connections() -> None:
+    """Close what a task has broken, or the server has dropped, before the next one finds it."""
+    for connection in connections.all(initialized_only=True):
+        connection.close_if_unusable_or_obsolete()

@@ -1,0 +1,127 @@
+"""What becomes of the due moments of a job: pure decisions, made before anything is written."""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from scheduling.models import Execution, Job, Overlap, State, Why
+from scheduling.triggers import moments_between
+
+MOMENTS_AT_ONCE = 100  # beyond this, one row stands for the range
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """The runs of a job that have not ended: how many, how many of them wait, and one to name."""
+
+    count: int = 0
+    waiting: int = 0
+    latest: int | None = None  # id
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Rows to insert, and where the job stands afterwards."""
+
+    rows: list[Execution]
+    next_run_time: datetime | None
+    fired_until: datetime
+
+    @property
+    def queues(self) -> bool:
+        """Whether any of the rows will run."""
+        return any(row.state == State.QUEUED for row in self.rows)
+
+
+def plan(job: Job, now: datetime, going: Going) -> Plan:
+    """A row for each moment of `job` from its next_run_time up to `now`, and the next moment.
+
+    Of several moments the coalesced and the missed ones get rows that say so; of more than a hundred
+    the older ones share a row. Raises InvalidTrigger.
+    """
+    assert job.next_run_time is not None
+    upcoming = job.next_after(job.next_run_time)
+    if upcoming is None or upcoming > now:
+        moments, total = [job.next_run_time], 1
+    else:
+        moments, total = moments_between(job.schedule, job.next_run_time, now, MOMENTS_AT_ONCE)
+        upcoming = job.next_after(max(now, moments[-1]))
+    rows = [_range_row(job, moments[0], total - len(moments), now)] if total > len(moments) else []
+    for moment in moments:
+        row = _row(job, moment, moments[-1], now)
+        if row.state == State.QUEUED:
+            going = _overlapped(job, row, going, now)
+        rows.append(row)
+    return Plan(rows, upcoming, moments[-1])
+
+
+def skip(row: Execution, reason: str, now: datetime) -> None:
+    """Make `row` one that will not run, and say why."""
+    row.state, row.reason, row.finished_at = State.SKIPPED, reason, now
+
+
+def back_off(execution: Execution) -> timedelta:
+    """How long to wait before the next attempt: doubled each time, bounded, spread by a quarter."""
+    doubled = execution.backoff * 2 ** min(execution.attempt - 1, 30)
+    return min(doubled, execution.backoff_max) * random.uniform(0.75, 1.25)  # noqa: S311
+
+
+def _row(job: Job, moment: datetime, latest: datetime, now: datetime) -> Execution:
+    grace = job.misfire_grace_time
+    late = now - moment
+    row = Execution(
+        **job.snapshot(),
+        why=Why.SCHEDULE,
+        scheduled_for=moment,
+        run_after=moment + jitter(job.jitter),
+        start_deadline=None if grace is None else moment + grace + (job.jitter or timedelta()),
+        created_at=now,
+    )
+    if grace is not None and late > grace:
+        skip(row, f"Missed: noticed {spoken(late)} late, and it may start at most {spoken(grace)} late.", now)
+    elif job.coalesce and moment != latest:
+        skip(row, f"Coalesced into the run of {latest:%Y-%m-%d %H:%M:%S} UTC.", now)
+    return row
+
+
+def _range_row(job: Job, before: datetime, count: int, now: datetime) -> Execution:
+    assert job.next_run_time is not None
+    row = Execution(
+        **job.snapshot(),
+        why=Why.SCHEDULE,
+        scheduled_for=job.next_run_time,
+        run_after=job.next_run_time,
+        missed_count=count - 1,
+        created_at=now,
+    )
+    skip(row, f"Missed: {count} moments from {job.next_run_time:%Y-%m-%d %H:%M:%S} UTC to {before:%H:%M:%S}.", now)
+    return row
+
+
+def _overlapped(job: Job, row: Execution, going: Going, now: datetime) -> Going:
+    """Apply the job's overlap policy to `row`, and count it."""
+    which = f" (#{going.latest})" if going.latest else ""
+    if job.overlap == Overlap.SKIP and going.count >= job.max_instances:
+        skip(row, f"Overlap: an earlier run was still going{which}.", now)
+        return going
+    if job.overlap == Overlap.QUEUE_ONE and going.waiting:
+        skip(row, f"Overlap: an earlier run was still waiting{which}.", now)
+        return going
+    return Going(going.count + 1, going.waiting + 1, going.latest)
+
+
+def jitter(most: timedelta | None) -> timedelta:
+    """A random time up to `most`, so that not everything starts on the full hour."""
+    return most * random.random() if most else timedelta()  # noqa: S311
+
+
+def spoken(span: timedelta) -> str:
+    """A span in at most two units: 2 h 5 min, 3.2 s."""
+    seconds = span.total_seconds()
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")]
+    return " ".join([f"{count} {unit}" for count, unit in parts if count][:2])

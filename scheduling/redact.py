@@ -1,0 +1,102 @@
+"""Secrets never reach logs, records, tracebacks or pages: they are taken out by value and by shape."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+
+from scheduling.conf import options
+
+DOTS = "••••••"
+SHORTEST = 6  # characters; a shorter value would blot out half of any text
+NOT_SECRET = r"(?:file|path|dir|url|timeout|hashers|validators|age|name|header|limit)s?$"  # PASSWORD_HASHERS and such
+NAMES = r"secret|token|passw(?:or)?d|passphrase|api_?key|access_?key|private_?key|credential|webhook|signature"
+
+_SHAPES = re.compile(
+    rf"""
+    (?P<head>\b(?:authorization|proxy-authorization|cookie|set-cookie|x-api-key|trakt-api-key)["']?\s*[:=]\s*["']?)
+    (?:(?:bearer|basic|token)\s+)?[^\s"',;]+
+    | (?P<scheme>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{{8,}}
+    | (?P<name>["']?\b[\w-]*(?:{NAMES})["']?\s*[:=]\s*["']?)[^\s"'&,;)}}]+
+    | (?P<query>[?&](?:key|sig|auth)=)[^\s"'&]+
+    | (?P<userinfo>\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)
+    | (?P<hook>/api(?:/v\d+)?/webhooks/\d+/)[\w-]+
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def redact(text: str) -> str:
+    """`text` with every known secret, and whatever looks like one, replaced by dots."""
+    values = _values()
+    if values is not None:
+        text = values.sub(DOTS, text)
+    return _SHAPES.sub(lambda found: (found[found.lastgroup] if found.lastgroup else "") + DOTS, text)
+
+
+def plain(text: str) -> str:
+    """Text without secrets that every database takes: PostgreSQL refuses NUL, UTF-8 lone surrogates."""
+    return redact(text.replace("\x00", "␀").encode("utf-8", "replace").decode())
+
+
+def redact_json(value: Any) -> Any:
+    """A JSON value with its texts redacted, and whatever a secret's name stands before."""
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, Mapping):
+        return {plain(key): DOTS if _secret(key) and item else redact_json(item) for key, item in value.items()}
+    return [redact_json(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _secret(name: object) -> bool:
+    wanted = "|".join([NAMES, *map(re.escape, options().redact)])
+    return bool(re.search(wanted, str(name), re.IGNORECASE)) and not re.search(NOT_SECRET, str(name), re.IGNORECASE)
+
+
+@lru_cache(maxsize=1)
+def _values() -> re.Pattern[str] | None:
+    found = {value for value in _secrets() if len(value) >= SHORTEST}
+    longest_first = sorted(found, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+
+def _secrets() -> Iterator[str]:
+    """The values of all settings and environment variables whose names speak of a secret."""
+    for name, value in os.environ.items():
+        if _secret(name):
+            yield value
+        elif name.endswith("_URL"):
+            yield from _passwords(value)
+    yield from _within({name: getattr(settings, name) for name in dir(settings) if name.isupper()})
+
+
+def _within(value: Any, *, secret: bool = False) -> Iterator[str]:
+    if isinstance(value, str) and secret:
+        yield value
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _within(item, secret=secret or _secret(name))
+    elif isinstance(value, list | tuple) and secret:
+        for item in value:
+            yield from _within(item, secret=True)
+
+
+def _passwords(url: str) -> Iterator[str]:
+    try:
+        password = urlsplit(url).password
+    except ValueError:
+        return
+    if password:
+        yield from (password, unquote(password))
+
+
+@receiver(setting_changed)
+def forget_values(**_: Any) -> None:
+    """Look for the secrets again after a test has overridden a setting."""
+    _values.cache_clear()

@@ -1,0 +1,154 @@
+"""Task path <-> `@task` function: the only code that a Job or an Execution may name.
+
+Tasks are Django's `@task` functions in the `tasks` modules of the installed apps. A path that is not
+in here is never imported, whatever a row, a form or a request says.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.tasks.base import Task
+from django.utils.module_loading import module_has_submodule
+
+from scheduling.conf import options
+from scheduling.exceptions import InvalidArguments, UnknownTask
+from scheduling.triggers import Schedule, schedule_of
+
+POSITIONAL = "*"  # the key under which arguments keep positional values
+
+_tasks: dict[str, Task] = {}
+
+SPANS = ("misfire_grace_time", "timeout", "backoff", "backoff_max", "jitter")
+JOB_OPTIONS = frozenset(
+    {
+        *SPANS,
+        *("name", "description", "tags", "arguments", "queue", "priority", "max_instances", "coalesce"),
+        *("overlap", "max_attempts", "idempotent", "run_at_startup"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A Job as the code defines it with `@scheduled`."""
+
+    id: str
+    task: str
+    schedule: Schedule
+    options: dict[str, Any]  # columns of Job, only those that the code names
+
+
+_declarations: dict[str, Declaration] = {}
+
+
+def discover() -> None:
+    """Import the `tasks` module of every installed app and register the tasks found in it.
+
+    An error in such a module stops the start: a scheduler that silently lacks tasks would park jobs.
+    """
+    for config in apps.get_app_configs():
+        if config.module is not None and module_has_submodule(config.module, "tasks"):
+            register_module(f"{config.name}.tasks")
+
+
+def register_module(name: str) -> None:
+    """Register the `@task` functions that the module called `name` defines."""
+    for task in vars(import_module(name)).values():
+        if isinstance(task, Task) and task.func.__module__ == name:
+            _tasks[task.module_path] = task
+
+
+def registered() -> dict[str, Task]:
+    """All tasks by their path, in alphabetical order."""
+    return dict(sorted(_tasks.items()))
+
+
+def get(path: str) -> Task:
+    """The task at `path`. Raises UnknownTask; nothing is imported to find out."""
+    try:
+        return _tasks[path]
+    except KeyError:
+        raise UnknownTask(f"No task {path!r} is registered in the installed apps.") from None
+
+
+def path_of(target: Task | str | Callable[..., Any]) -> str:
+    """The path of a task given as the task, as its function, as `module.name` or `module:name`."""
+    if isinstance(target, Task):
+        path = target.module_path
+    elif isinstance(target, str):
+        path = target.replace(":", ".")
+    else:
+        path = f"{target.__module__}.{target.__qualname__}"
+    get(path)
+    return path
+
+
+def time_limit(path: str) -> timedelta | None:
+    """How long a run of the task may take when its job does not say; None without limit."""
+    own: timedelta | None = getattr(_tasks.get(path), "timeout", None)
+    return own or options().default_timeout
+
+
+def split(arguments: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Stored arguments as the positional and the named ones of a call."""
+    named = {name: value for name, value in arguments.items() if name != POSITIONAL}
+    return list(arguments.get(POSITIONAL, [])), named
+
+
+def joined(args: list[Any] | tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The positional and named arguments of a call as they are stored."""
+    return {POSITIONAL: list(args), **kwargs} if args else dict(kwargs)
+
+
+def signature(task: Task) -> inspect.Signature:
+    """What the task asks of its caller: its signature without `context`."""
+    whole = inspect.signature(task.func)
+    given = list(whole.parameters.values())
+    return whole.replace(parameters=given[1:] if task.takes_context else given)
+
+
+def check_arguments(path: str, arguments: Any) -> None:
+    """Raise InvalidArguments, naming what is missing or unknown, unless the task can be called so."""
+    if not isinstance(arguments, dict):
+        raise InvalidArguments('Arguments are a JSON object of names and values, such as {"limit": 5}.')
+    asked = signature(get(path))
+    args, kwargs = split(arguments)
+    try:
+        asked.bind(*args, **kwargs)
+    except TypeError as error:
+        raise InvalidArguments(f"{path} takes {asked}: {error}.") from None
+
+
+def scheduled(trigger: str, *, id: str = "", **keywords: Any) -> Callable[[Task], Task]:
+    """Declare a Job in code, above `@task`, with APScheduler's own keywords.
+
+    `trigger` is cron, interval, date or manual; its keywords (`hour=2`, `minutes=5`, `run_date=…`) and
+    the columns of Job (`name`, `queue`, `timeout`, …) go side by side. Spans may be seconds. The Job's
+    id is the function's name unless `id` is given. `manage.py syncjobs` brings it into the database.
+    """
+    options = {name: keywords.pop(name) for name in JOB_OPTIONS & keywords.keys()}
+    for name in SPANS:
+        if isinstance(options.get(name), int | float):
+            options[name] = timedelta(seconds=options[name])
+    zone = str(keywords.pop("timezone", settings.TIME_ZONE))
+    schedule, jitter = schedule_of(trigger, zone, **keywords)
+    if jitter:
+        options["jitter"] = jitter
+
+    def declare(task: Task) -> Task:
+        name = id or task.name
+        _declarations[name] = Declaration(name, task.module_path, schedule, options)
+        return task
+
+    return declare
+
+
+def declarations() -> dict[str, Declaration]:
+    """The Jobs that the code defines, by id."""
+    return dict(_declarations)

@@ -1,0 +1,267 @@
+"""The scheduler process: APScheduler's loop, API and events around our own turn of the wheel."""
+
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from apscheduler.jobstores.base import ConflictingIdError
+from apscheduler.schedulers.base import STATE_PAUSED
+from apscheduler.schedulers.blocking import BlockingScheduler
+from django.db import DatabaseError, InterfaceError, connection
+from django.tasks.base import Task
+
+from scheduling import events, registry, store
+from scheduling.clock import Clock
+from scheduling.conf import Lane, options
+from scheduling.exceptions import WorkerFenced
+from scheduling.executors import executor_of
+from scheduling.executors.base import Executor, Order
+from scheduling.jobstore import BY, Call, JobStore
+from scheduling.models import UNWELL, Execution, Job, State, Worker
+from scheduling.pulse import Pulse
+from scheduling.snapshots import Outcome
+from scheduling.wakeup import Watcher, longest_sleep
+
+logger = logging.getLogger(__name__)
+
+BACK_OFF = (0.1, 5.0)  # seconds after the first failed turn, and at most
+FENCED = 70  # exit code: declared dead by another worker (sysexits.h, EX_SOFTWARE)
+
+
+class Scheduler(BlockingScheduler):  # type: ignore[misc]  (APScheduler has no types)
+    """Fires, claims, hands to executors and finishes, until told to stop.
+
+    APScheduler's own API works on it: add_job, pause_job, reschedule_job, get_jobs, add_listener. Any
+    number of them may turn on one database.
+    """
+
+    def __init__(self, lanes: Iterable[Lane] | None = None, *, once: bool = False, skip_initial: bool = False) -> None:
+        super().__init__(timezone=UTC)
+        self.lanes: dict[str, Executor] = {}
+        for lane in options().queues if lanes is None else lanes:
+            self.lanes[lane.name] = executor_of(lane)
+            self.lanes[lane.name].deliver = self._deliver
+            self.add_executor(self.lanes[lane.name], lane.name)
+        self.add_jobstore(JobStore(), "default")
+        self.once = once
+        self.skip_initial = skip_initial
+        self.failed = False  # whether any run of this worker ended badly
+        self.clock = Clock()
+        self.worker: Worker | None = None
+        self.turned_at = self.clock.now()
+        self._ended: deque[Outcome] = deque()  # what is not yet confirmed as written
+        self._stop_at: float | None = None  # monotonic: when the grace is over
+        self._handed_back = False
+        self._failures = 0
+        self._swept = 0.0
+
+    # The process: from start to stop
+
+    def start(self, *args: Any, **kwargs: Any) -> None:
+        """Turn until stopped; blocks. A stop is asked for by `stop()`."""
+        self.clock.compare()
+        self.worker = store.register({name: lane.slots for name, lane in self.lanes.items()}, self.clock.now())
+        if not self.skip_initial:
+            store.enqueue_at_startup(self.clock.now())
+        pulse = Pulse(self.worker, self.clock, self._report, self._fenced)
+        watcher = Watcher(self.wakeup)
+        try:
+            self._event = threading.Event()
+            pulse.start()
+            watcher.start()
+            super().start(*args, **kwargs)
+        finally:
+            watcher.stop()
+            store.retire(self.worker.pk, self.clock.now())
+            pulse.stop()
+            connection.close()
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._stop_at is not None
+
+    def stop(self, *, now: bool = False) -> None:
+        """Take no new runs, give those that run their grace (none if `now`), hand back the rest, and end.
+
+        Safe in a signal handler: it takes no lock that the loop may hold.
+        """
+        moment = time.monotonic()
+        self._stop_at = moment if now else min(self._stop_at or float("inf"), moment + options().stop_grace)
+        threading.Thread(target=self.wakeup, daemon=True).start()
+
+    # One turn of the wheel
+
+    def _process_jobs(self) -> float | None:
+        """APScheduler's turn: one beat of ours; returns how many seconds to sleep."""
+        if self.state == STATE_PAUSED:
+            return None
+        try:
+            sleep = self.beat(self.clock.now())
+            self._failures = 0
+        except WorkerFenced:
+            self._fenced()
+        except (DatabaseError, InterfaceError) as error:
+            sleep = self._backed_off(f"The database did not answer, trying again: {error}")
+            connection.close()
+        except Exception:
+            sleep = self._backed_off("A turn of the scheduler failed, trying again.")
+            logger.exception("This should not happen; please report it.")
+        return sleep
+
+    def beat(self, now: datetime) -> float:
+        """One turn, in the order in which things happen; returns the seconds until the next is needed."""
+        self._finish(now)
+        self._obey_orders(now)
+        if self._stop_at is not None:
+            self.turned_at = now
+            return self._wind_down()
+        fired = store.fire_due(now)
+        events.fired(self, fired)
+        events.skipped(self, store.skip_overdue(now))
+        self._start(now)
+        self._sweep()
+        self.turned_at = now
+        return 0.0 if fired.full else self._until_next(now)
+
+    def _finish(self, now: datetime) -> None:
+        """Write what has ended; what cannot be written now stays until it is confirmed or refused."""
+        if not self._ended:
+            return
+        outcomes = list(self._ended)
+        done = store.finish(self._me.pk, outcomes, now)
+        for _ in outcomes:
+            self._ended.popleft()
+        self.failed = self.failed or any(outcome.state in UNWELL for outcome in done.written)
+        events.finished(self, done)
+
+    def _start(self, now: datetime) -> None:
+        free = {name: lane.free for name, lane in self.lanes.items()}
+        claimed = store.claim(self._me.pk, free, now)
+        for snapshot in claimed:
+            self.lanes[snapshot.queue].submit(snapshot)
+        events.submitted(self, claimed)
+
+    def _obey_orders(self, now: datetime) -> None:
+        """Stop the runs that someone has cancelled."""
+        if not self._held():
+            return
+        for execution_id, reason in store.cancel_orders(self._me.pk):
+            for lane in self.lanes.values():
+                lane.stop(execution_id, Order(State.CANCELLED, reason))
+
+    def _sweep(self) -> None:
+        """At the heartbeat's pace: give back what bears our name but never reached us."""
+        if time.monotonic() - self._swept < options().heartbeat:
+            return
+        self._swept = time.monotonic()
+        strays = store.release_strays(self._me.pk, self._held() | {outcome.id for outcome in self._ended})
+        if strays:
+            logger.warning("Gave back %d runs whose claim was not confirmed.", strays)
+
+    def _until_next(self, now: datetime) -> float:
+        """Seconds to sleep: exactly until the next due moment, and never beyond the poll."""
+        if self._ended:
+            return 0.0
+        moments = [
+            Job.objects.armed().order_by("next_run_time").values_list("next_run_time", flat=True).first(),
+            self._next_waiting(now),
+        ]
+        if self.once and not self._held():
+            self.stop()
+        seconds = [(moment - self.clock.now()).total_seconds() for moment in moments if moment]
+        return max(min([longest_sleep(options().poll), *seconds]), 0.0)
+
+    def _next_waiting(self, now: datetime) -> datetime | None:
+        """When the next waiting run may start, if there are places for it."""
+        open_lanes = [name for name, lane in self.lanes.items() if lane.free]
+        waiting = Execution.objects.queued().filter(queue__in=open_lanes, run_after__gt=now)
+        return waiting.order_by("run_after").values_list("run_after", flat=True).first()
+
+    # Stopping
+
+    def _wind_down(self) -> float:
+        assert self._stop_at is not None
+        store.stopping(self._me.pk)
+        left = self._stop_at - time.monotonic()
+        if not self._held() and not self._ended:
+            self.shutdown(wait=False)
+            return 0.0
+        if left > 0:
+            return min(left, options().poll)
+        if not self._handed_back:
+            self._handed_back = True
+            for lane in self.lanes.values():
+                for execution_id in lane.held():
+                    lane.stop(execution_id, Order(State.LOST, "Interrupted: its scheduler was stopped."))
+        if left < -(options().kill_grace + 1):  # threads that do not listen: retire() gives them up
+            self.shutdown(wait=False)
+        return 0.1
+
+    def _fenced(self) -> None:
+        """Declared dead: others have taken over. Write nothing, kill all, and let the supervisor start anew."""
+        logger.critical("This worker was declared dead by another one; it ends now, and its runs with it.")
+        for lane in self.lanes.values():
+            lane.kill()
+        logging.shutdown()
+        os._exit(FENCED)
+
+    # Helpers
+
+    @property
+    def _me(self) -> Worker:
+        assert self.worker is not None, "the scheduler has not been started"
+        return self.worker
+
+    def _held(self) -> set[int]:
+        return set().union(*(lane.held() for lane in self.lanes.values()))
+
+    def _report(self) -> dict[str, object]:
+        return {"turned_at": self.turned_at, "running": len(self._held())}
+
+    def _deliver(self, outcome: Outcome) -> None:
+        self._ended.append(replace(outcome, finished_at=outcome.finished_at + self.clock.offset))
+        self.wakeup()
+
+    def _backed_off(self, message: str) -> float:
+        self._failures += 1
+        logger.warning(message)
+        first, most = BACK_OFF
+        return float(min(first * 2**self._failures, most))
+
+    # APScheduler's API, where its own way would bypass a verb
+
+    def add_job(self, func: Task | str | Any, trigger: Any = None, **keywords: Any) -> Any:
+        """As APScheduler's; `func` is a registered task, its function, or its path.
+
+        A job that is there already is updated like one of the code's (`replace_existing`): its next run,
+        a pause and what staff changed stay. Raises UnknownTask.
+        """
+        call = Call(registry.path_of(func))
+        keywords.setdefault("name", call.__name__.replace("_", " ").capitalize())
+        keywords.setdefault("executor", "default")
+        return super().add_job(call, trigger, **keywords)
+
+    def _real_add_job(self, job: Any, jobstore_alias: str, replace_existing: bool) -> None:
+        if not replace_existing and Job.objects.filter(pk=job.id).exists():
+            raise ConflictingIdError(job.id)
+        grace: timedelta = options().misfire_grace_time
+        defaults = {"misfire_grace_time": int(grace.total_seconds()), "coalesce": True, "max_instances": 1}
+        job._modify(**{name: value for name, value in defaults.items() if not hasattr(job, name)})
+        self._lookup_jobstore(jobstore_alias).add_job(job)
+        job._jobstore_alias = jobstore_alias
+        events.added(self, job.id)
+
+    def pause_job(self, job_id: str, jobstore: str | None = None) -> Any:
+        job, _ = self._lookup_job(job_id, jobstore)
+        store.pause(Job.objects.get(pk=job_id), by=BY, now=self.clock.now())
+        return job
+
+    def resume_job(self, job_id: str, jobstore: str | None = None) -> Any:
+        store.resume(Job.objects.get(pk=job_id), by=BY, now=self.clock.now())
+        return self._lookup_job(job_id, jobstore)[0]

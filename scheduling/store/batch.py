@@ -1,0 +1,58 @@
+"""Many rows in one round trip, each of them guarded; and the wake-up of the schedulers elsewhere."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from django.db import OperationalError, connection, models
+
+CHANNEL = "rota_wake_up"  # of PostgreSQL's NOTIFY
+
+M = TypeVar("M", bound=models.Model)
+
+
+def locked(rows: models.QuerySet[M]) -> models.QuerySet[M]:
+    """`rows`, held until the end of the transaction; those that another one holds are passed over.
+
+    On SQLite the transaction itself is the lock (BEGIN IMMEDIATE).
+    """
+    return rows.select_for_update(
+        skip_locked=connection.features.has_select_for_update_skip_locked, of=("self",) if _can_of() else ()
+    )
+
+
+def _can_of() -> bool:
+    return connection.features.has_select_for_update_of
+
+
+def update_rows(
+    model: type[models.Model], guard: Sequence[str], new: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Set the columns `new` of each row that still shows the values of `guard`, all in one statement.
+
+    Each of `rows` holds the new values, then those of the guard. Raises OperationalError, which undoes the
+    transaction, unless exactly the rows given have changed.
+    """
+    fields = [model._meta.get_field(name) for name in (*new, *guard)]
+    values = [
+        [field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)]
+        for row in rows
+    ]
+    if not values:
+        return
+    quote = connection.ops.quote_name
+    terms = [f"{quote(str(field.column))} = %s" for field in fields]
+    table = quote(model._meta.db_table)
+    statement = f"UPDATE {table} SET {', '.join(terms[: len(new)])} WHERE {' AND '.join(terms[len(new) :])}"
+    with connection.cursor() as cursor:
+        cursor.executemany(statement, values)
+        if cursor.rowcount != len(values):
+            raise OperationalError(f"{table}: {cursor.rowcount} rows changed where {len(values)} were locked")
+
+
+def announce() -> None:
+    """Wake the schedulers once this transaction is committed (PostgreSQL; elsewhere they look themselves)."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+
+

@@ -1,0 +1,167 @@
+"""Changes of jobs: create, change, pause, resume, delete. Each leaves who, when, old and new values, and why."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
+from django.db.models import F
+
+from scheduling import registry, triggers
+from scheduling.exceptions import StaleJob
+from scheduling.models import LONGEST_REASON, Change, Execution, Job, State, Why
+from scheduling.store.batch import announce
+from scheduling.store.fire import fire
+
+TRIGGER_FIELDS = ("trigger", "cron", "interval", "run_at", "timezone", "start_at", "end_at")
+
+
+def create(job: Job, *, by: str, now: datetime, reason: str = "") -> Job:
+    """Insert `job` and arm it. Raises InvalidTrigger, UnknownTask, InvalidArguments, IntegrityError."""
+    job.anchored_at = now
+    _check(job)
+    with transaction.atomic():
+        job.next_run_time = None if job.paused_at else job.next_after(now)
+        job.save(force_insert=True)
+        record(job.pk, "created", by=by, now=now, reason=reason)
+        announce()
+    return job
+
+
+def change(
+    job: Job, fields: Iterable[str], *, by: str, now: datetime, reason: str = "", seen: int | None = None
+) -> bool:
+    """Write the named `fields` of `job`; the trigger is armed anew only when the trigger changed.
+
+    A moment already due is fired under the old schedule first. `seen` is the revision that the editor
+    saw. Returns whether anything changed. Raises StaleJob when the trigger changed since, and the same as
+    `create`.
+    """
+    _check(job)
+    with transaction.atomic():
+        stored = Job.objects.select_for_update().get(pk=job.pk)
+        altered = [name for name in fields if getattr(stored, name) != getattr(job, name)]
+        if not altered:
+            return False
+        rearm = any(name in TRIGGER_FIELDS for name in altered)
+        if rearm and seen is not None and seen != stored.revision:
+            raise StaleJob(f"The schedule of {job.pk} was changed meanwhile; load it again and repeat the change.")
+        record(job.pk, "changed", by=by, now=now, reason=reason, fields=_difference(stored, job, altered))
+        if rearm:
+            _fire_what_is_due(stored, now)
+        written = [*altered, *_armed(job, stored, now, rearm=rearm), "updated_at"]
+        job.save(update_fields=written)
+        announce()
+    return True
+
+
+def pause(job: Job, *, by: str, now: datetime, reason: str = "") -> bool:
+    """Stop `job` from firing; what it queued and has not started is skipped. False if it was paused."""
+    with transaction.atomic():
+        stored = Job.objects.select_for_update().get(pk=job.pk)
+        if stored.paused_at:
+            return False
+        _fire_what_is_due(stored, now)
+        said = reason[:LONGEST_REASON]
+        Job.objects.filter(pk=job.pk).update(
+            paused_at=now, paused_by=by, paused_reason=said, next_run_time=None, updated_at=now
+        )
+        Execution.objects.queued().filter(job=job.pk, why=Why.SCHEDULE).update(
+            state=State.SKIPPED, finished_at=now, reason=f"Paused by {by or 'the system'}. {said}".strip()[:500]
+        )
+        record(job.pk, "paused", by=by, now=now, reason=reason)
+    job.refresh_from_db()
+    return True
+
+
+def resume(job: Job, *, by: str, now: datetime, reason: str = "") -> bool:
+    """Let `job` fire again, from the first moment after `now`; False if it was not paused."""
+    with transaction.atomic():
+        stored = Job.objects.select_for_update().get(pk=job.pk)
+        if not stored.paused_at:
+            return False
+        upcoming = None if stored.parked_reason else stored.next_after(now)
+        Job.objects.filter(pk=job.pk).update(
+            paused_at=None, paused_by="", paused_reason="", next_run_time=upcoming, updated_at=now
+        )
+        record(job.pk, "resumed", by=by, now=now, reason=reason)
+        announce()
+    job.refresh_from_db()
+    return True
+
+
+def recompute(job: Job, *, by: str, now: datetime) -> None:
+    """Compute next_run_time anew from `now`, as after a clock that was wrong. Raises InvalidTrigger."""
+    _rearm(job, "recomputed", by=by, now=now, fired_until=now)
+
+
+def park(job: Job, reason: str, *, by: str, now: datetime) -> None:
+    """Keep `job` from firing because it cannot run: its task or its definition is gone."""
+    with transaction.atomic():
+        Job.objects.filter(pk=job.pk).update(next_run_time=None, parked_reason=reason[:LONGEST_REASON])
+        record(job.pk, "parked", by=by, now=now, reason=reason)
+
+
+def unpark(job: Job, *, by: str, now: datetime) -> None:
+    """Let a parked `job` fire again, from the first moment after `now`."""
+    _rearm(job, "unparked", by=by, now=now, parked_reason="")
+
+
+def _rearm(job: Job, action: str, *, by: str, now: datetime, **columns: Any) -> None:
+    with transaction.atomic():
+        stored = Job.objects.select_for_update().get(pk=job.pk)
+        parked = columns.get("parked_reason", stored.parked_reason)
+        upcoming = None if stored.paused_at or parked else stored.next_after(now)
+        Job.objects.filter(pk=job.pk).update(next_run_time=upcoming, updated_at=now, **columns)
+        record(job.pk, action, by=by, now=now)
+        announce()
+    job.refresh_from_db()
+
+
+def delete(job: Job, *, by: str, now: datetime, reason: str = "") -> None:
+    """Remove `job`; its history stays, what it queued is cancelled."""
+    with transaction.atomic():
+        Execution.objects.queued().filter(job=job.pk).update(
+            state=State.CANCELLED, finished_at=now, fence=F("fence") + 1, reason="Its job was deleted."
+        )
+        record(job.pk, "deleted", by=by, now=now, reason=reason)
+        job.delete()
+
+
+def record(
+    job_id: str, action: str, *, by: str, now: datetime, reason: str = "", fields: dict[str, Any] | None = None
+) -> None:
+    """Write down what was done to a job; part of the transaction that does it."""
+    Change.objects.create(
+        job_id=job_id, action=action, by=by, at=now, reason=reason[:LONGEST_REASON], fields=fields or {}
+    )
+
+
+def _check(job: Job) -> None:
+    triggers.check(job.schedule)
+    registry.check_arguments(job.task, job.arguments)
+
+
+def _fire_what_is_due(stored: Job, now: datetime) -> None:
+    if stored.next_run_time and stored.next_run_time <= now:
+        fire([stored], now)
+
+
+def _armed(job: Job, stored: Job, now: datetime, *, rearm: bool) -> list[str]:
+    """Set the engine's own columns of `job` after a change; returns their names."""
+    if not rearm and not stored.parked_reason:
+        return []
+    job.parked_reason = ""
+    job.revision = stored.revision + 1
+    if rearm:
+        job.anchored_at = now
+    job.next_run_time = None if stored.paused_at else job.next_after(now)
+    return ["parked_reason", "revision", "anchored_at", "next_run_time"]
+
+
+def _difference(stored: Job, job: Job, names: Iterable[str]) -> dict[str, Any]:
+    """Old and new values of the named fields, as JSON holds them."""
+    pairs = {name: [getattr(stored, name), getattr(job, name)] for name in names}
+    return json.loads(json.dumps(pairs, cls=DjangoJSONEncoder))  # type: ignore[no-any-return]

@@ -1,0 +1,86 @@
+"""Workers: their start, heartbeat and end, and the rescue of what a dead one held."""
+
+import os
+import socket
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import psutil
+from django.db import transaction
+from django.db.models import F
+
+from scheduling.conf import options
+from scheduling.models import Execution, State, Worker, WorkerState
+from scheduling.store.batch import announce
+from scheduling.store.finish import rescued
+
+LIVING = (WorkerState.ALIVE, WorkerState.STOPPING)
+
+
+def boot_id() -> str:
+    """What tells this start of this kernel from all others (Linux: random(4)); the host's name elsewhere."""
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text().strip() if path.exists() else socket.gethostname()
+
+
+def register(queues: dict[str, int], now: datetime) -> Worker:
+    """A row for this process, as a new worker."""
+    return Worker.objects.create(
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        pid_started=psutil.Process().create_time(),
+        boot_id=boot_id(),
+        version=options().version,
+        queues=queues,
+        slots=sum(queues.values()),
+        heartbeat_at=now,
+        turned_at=now,
+        started_at=now,
+    )
+
+
+def heartbeat(worker: UUID, *, turned_at: datetime, running: int, now: datetime) -> bool:
+    """Say that `worker` lives; False when it has been declared dead and must stop."""
+    return bool(
+        Worker.objects.filter(pk=worker, state__in=LIVING).update(
+            heartbeat=F("heartbeat") + 1, heartbeat_at=now, turned_at=turned_at, running=running
+        )
+    )
+
+
+def stopping(worker: UUID) -> None:
+    """`worker` takes no new runs."""
+    Worker.objects.filter(pk=worker, state=WorkerState.ALIVE).update(state=WorkerState.STOPPING)
+
+
+def retire(worker: UUID, now: datetime) -> None:
+    """`worker` has ended well; what still bears its name is given up as lost."""
+    with transaction.atomic():
+        if Worker.objects.filter(pk=worker, state__in=LIVING).update(
+            state=WorkerState.STOPPED, stopped_at=now, running=0
+        ):
+            _give_up(worker, "Its worker stopped before it ended.", now)
+
+
+def rescue(worker: Worker, now: datetime, *, why: str) -> list[Execution] | None:
+    """Declare `worker` dead and take over its runs; None when it moved meanwhile, or someone was first.
+
+    Each of its runs becomes LOST, and those of idempotent tasks are queued again. Returns the lost runs.
+    """
+    with transaction.atomic():
+        as_seen = Worker.objects.filter(pk=worker.pk, state__in=LIVING, heartbeat=worker.heartbeat)
+        if not as_seen.update(state=WorkerState.DEAD, stopped_at=now, running=0):
+            return None
+        return _give_up(worker.pk, f"Lost: its worker {worker} {why}.", now)
+
+
+def _give_up(worker: UUID, reason: str, now: datetime) -> list[Execution]:
+    lost = list(Execution.objects.running().select_for_update().filter(worker=worker))
+    Execution.objects.running().filter(pk__in=[row.pk for row in lost]).update(
+        state=State.LOST, reason=reason, finished_at=now, instance=None, fence=F("fence") + 1
+    )
+    again = [run for row in lost if (run := rescued(row, now)) is not None]
+    Execution.objects.bulk_create(again, ignore_conflicts=True)
+    announce()
+    return lost

@@ -1,0 +1,122 @@
+"""The code's jobs come into the database without undoing what staff changed: a three-way merge per column."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from scheduling import registry, store
+from scheduling.backends import policy_of
+from scheduling.conf import options
+from scheduling.models import Job, Origin
+from scheduling.registry import Declaration
+from scheduling.store.jobs import TRIGGER_FIELDS
+
+REMOVED = "Its definition is no longer in the code."
+BY = "the code"
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What happened to one job: created, changed, kept, parked or unchanged; and the columns concerned."""
+
+    job: str
+    deed: str
+    columns: tuple[str, ...] = ()
+
+
+def sync(now: datetime) -> list[Synced]:
+    """Create or update every declared job; park those whose declaration is gone. Runs at any time."""
+    declared = registry.declarations()
+    report = [bring(declaration, now) for declaration in declared.values()]
+    gone = Job.objects.filter(origin=Origin.CODE, parked_reason="").exclude(pk__in=declared)
+    for job in gone.exclude(code_definition=None):
+        store.park(job, REMOVED, by=BY, now=now)
+        report.append(Synced(job.pk, "parked"))
+    return report
+
+
+def bring(declaration: Declaration, now: datetime, origin: Origin = Origin.CODE) -> Synced:
+    """Create the declared job, or write those of its columns that the code changed and staff did not.
+
+    Never moves next_run_time unless the trigger changed, and never un-pauses. Raises InvalidTrigger,
+    UnknownTask and InvalidArguments.
+    """
+    wanted = columns_of(declaration)
+    with transaction.atomic():
+        job = Job.objects.select_for_update().filter(pk=declaration.id).first()
+        if job is None:
+            job = Job(pk=declaration.id, origin=origin, code_definition=plain(wanted), **wanted)
+            store.create(job, by=BY, now=now)
+            return Synced(job.pk, "created")
+        return _merge(job, wanted, now)
+
+
+def columns_of(declaration: Declaration) -> dict[str, Any]:
+    """All columns of Job that code decides, with the defaults for those that it does not name."""
+    schedule = declaration.schedule
+    policy = policy_of(registry.get(declaration.task))
+    columns: dict[str, Any] = {
+        "name": declaration.id.replace("_", " ").capitalize(),
+        "task": declaration.task,
+        "misfire_grace_time": options().misfire_grace_time,
+        **{name: value for name, value in policy.items() if name != "timeout"},
+        **{name: getattr(schedule, name) for name in TRIGGER_FIELDS if name != "trigger"},
+        "trigger": schedule.kind.value,
+    }
+    return {**_defaults(), **columns, **declaration.options}
+
+
+def plain(columns: dict[str, Any]) -> dict[str, Any]:
+    """Columns as JSON keeps them: spans in seconds, moments in ISO 8601."""
+    return {name: _plain(value) for name, value in sorted(columns.items())}
+
+
+def back_to_code(job: Job, *, by: str, now: datetime) -> bool:
+    """Give every column of `job` the value that the code defines; False if it had them all."""
+    if not job.code_definition:
+        return False
+    names = list(job.code_definition)
+    for name in names:
+        setattr(job, name, _typed(name, job.code_definition[name]))
+    return store.change(job, names, by=by, now=now, reason="Back to the code's definition.")
+
+
+def _merge(job: Job, wanted: dict[str, Any], now: datetime) -> Synced:
+    before = job.code_definition or {}
+    after = plain(wanted)
+    ours = [name for name in wanted if before.get(name) != after[name]]
+    present = {name: _plain(getattr(job, name)) for name in wanted}
+    edited = [name for name in ours if name in before and present[name] not in (before[name], after[name])]
+    written = [name for name in ours if name not in edited and present[name] != after[name]]
+    if before != after:
+        Job.objects.filter(pk=job.pk).update(code_definition=after)
+        job.code_definition = after
+    for name in written:
+        setattr(job, name, wanted[name])
+    store.change(job, written, by=BY, now=now)
+    if job.parked_reason == REMOVED:
+        store.unpark(job, by=BY, now=now)
+    deed = "changed" if written else "kept" if edited else "unchanged"
+    return Synced(job.pk, deed, tuple(dict.fromkeys(written or edited)))
+
+
+def _defaults() -> dict[str, Any]:
+    names = registry.JOB_OPTIONS - {"name"}
+    return {name: Job._meta.get_field(name).get_default() for name in names}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _typed(name: str, value: Any) -> Any:
+    """A value of code_definition as its column holds it."""
+    if value is not None and name in (*registry.SPANS, "interval"):
+        return timedelta(seconds=value)
+    if value is not None and name in ("run_at", "start_at", "end_at"):
+        return datetime.fromisoformat(value)
+    return value

@@ -1,0 +1,361 @@
+"""When: schedules to moments, and to words for people.
+
+A local time that does not exist (clocks go forward) runs at the first moment after the gap, one that
+comes twice runs once; a rhythm, such as `*/5 * * * *`, goes by real time through both, as in Debian's cron.
+"""
+
+import enum
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.date import DateTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+from apscheduler.util import convert_to_datetime
+
+from scheduling import crontab
+from scheduling.clocks import ONE_DAY, SECOND, Stretch, stretches, zone
+from scheduling.exceptions import InvalidTrigger
+
+TICK = timedelta(microseconds=1)
+SHORTEST, LONGEST = SECOND, timedelta(days=36_525)  # of an interval
+COUNTED = timedelta(days=50 * 365)  # as far back as the moments of a cron are counted one by one
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAWN = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Kind(enum.StrEnum):
+    """What a schedule goes by."""
+
+    CRON = "cron"
+    INTERVAL = "interval"
+    DATE = "date"
+    MANUAL = "manual"
+
+
+WINDOW = ("start_date", "end_date", "timezone", "jitter")
+KEYWORDS = {  # what APScheduler's triggers take, and our own `crontab` and `manual`
+    Kind.CRON: (*CronTrigger.FIELD_NAMES, "crontab", *WINDOW),
+    Kind.INTERVAL: ("weeks", "days", "hours", "minutes", "seconds", *WINDOW),
+    Kind.DATE: ("run_date", "timezone"),
+    Kind.MANUAL: (),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When something is due: a plain value, made from the columns of a row or from code."""
+
+    kind: Kind
+    cron: str = ""  # crontab text or APScheduler's keyword form
+    interval: timedelta | None = None
+    run_at: datetime | None = None
+    timezone: str = "UTC"  # whose clock a cron goes by, and in which moments are told
+    start_at: datetime | None = None  # no moment before it; an interval begins with it
+    end_at: datetime | None = None  # no moment after it
+    anchor: datetime | None = None  # of an interval without start_at: first due one interval later
+
+
+class ScheduleTrigger(BaseTrigger):
+    """A schedule as APScheduler knows triggers."""
+
+    __slots__ = ("schedule",)
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
+        """The moment after the previous one, whatever `now` is; without one, the first from `now` on.
+
+        A date that never ran is still due when it has passed, as with APScheduler's own trigger.
+        """
+        if previous_fire_time:
+            return next_after(self.schedule, previous_fire_time)
+        return next_after(self.schedule, (self.schedule.run_at or now) - TICK)
+
+    def __str__(self) -> str:
+        return describe(self.schedule)
+
+
+def check(schedule: Schedule) -> None:
+    """Raise InvalidTrigger, with what to do and the field to mend, unless the schedule names a moment."""
+    zone(schedule.timezone)
+    for field in ("run_at", "start_at", "end_at", "anchor"):
+        moment = getattr(schedule, field)
+        if moment and moment.utcoffset() is None:
+            raise InvalidTrigger("The moment has no time zone; give an aware datetime.", field=field)
+    if schedule.kind is Kind.MANUAL:
+        return
+    if schedule.start_at and schedule.end_at and schedule.end_at < schedule.start_at:
+        raise InvalidTrigger("The end lies before the start; move one of them.", field="end_at")
+    if schedule.kind is Kind.CRON and _cron_after(schedule.cron, schedule.timezone, DAWN) is None:
+        raise InvalidTrigger(f"{schedule.cron!r} never matches in {schedule.timezone}.")
+    begin = schedule.run_at or schedule.start_at or DAWN
+    if next_after(schedule, begin - TICK) is None:
+        field = "run_at" if schedule.run_at else "end_at" if schedule.end_at else "start_at"
+        raise InvalidTrigger("No run falls between the start and the end; widen them.", field=field)
+
+
+def next_after(schedule: Schedule, moment: datetime) -> datetime | None:
+    """The first run strictly after `moment`, in UTC; None when spent or manual. Raises InvalidTrigger."""
+    moment = moment.astimezone(UTC)
+    if schedule.start_at:
+        moment = max(moment, schedule.start_at.astimezone(UTC) - TICK)
+    found: datetime | None = None
+    match schedule.kind:
+        case Kind.CRON:
+            found = _next_cron(schedule, moment)
+        case Kind.INTERVAL:
+            origin, interval, begin = _grid(schedule)
+            found = origin + max(begin, (moment - origin) // interval + 1) * interval
+        case Kind.DATE:
+            run_at = _run_at(schedule)
+            found = run_at if run_at > moment else None
+    return None if found and schedule.end_at and found > schedule.end_at else found
+
+
+def preview(schedule: Schedule, n: int, now: datetime) -> list[datetime]:
+    """The next `n` moments after `now`, fewer when the schedule ends. Raises InvalidTrigger."""
+    moments: list[datetime] = []
+    upcoming = next_after(schedule, now)
+    while upcoming and len(moments) < n:
+        moments.append(upcoming)
+        upcoming = next_after(schedule, upcoming)
+    return moments
+
+
+def moments_between(
+    schedule: Schedule, first: datetime, until: datetime, limit: int
+) -> tuple[list[datetime], int]:
+    """The latest `limit` moments from `first` to `until` (both included), in order; and the count of all.
+
+    The count is exact, and costs no more for a long gap than for a short one; only the moments of a cron
+    more than fifty years before `until` are estimated, from the rate of those fifty. Raises InvalidTrigger.
+    """
+    first = max(first, schedule.start_at or first).astimezone(UTC)
+    until = min(until, schedule.end_at or until).astimezone(UTC)
+    match schedule.kind:
+        case Kind.CRON:
+            return _cron_between(schedule, first, until, limit)
+        case Kind.INTERVAL:
+            origin, interval, begin = _grid(schedule)
+            numbers = range(max(begin, -((origin - first) // interval)), (until - origin) // interval + 1)
+            latest = numbers[max(0, len(numbers) - limit) :]
+            return [origin + number * interval for number in latest], len(numbers)
+        case _:
+            upcoming = next_after(schedule, first - TICK)
+            moments = [upcoming] if upcoming and upcoming <= until else []
+            return moments[:limit], len(moments)
+
+
+def describe(schedule: Schedule) -> str:
+    """The schedule for people: "At 02:00, every day (Europe/Berlin)". Raises InvalidTrigger."""
+    window = []
+    if schedule.start_at:
+        window.append(f"from {_told(schedule.start_at, schedule.timezone)}")
+    if schedule.end_at:
+        window.append(f"until {_told(schedule.end_at, schedule.timezone)}")
+    match schedule.kind:
+        case Kind.CRON:
+            said = crontab.words(schedule.cron)
+        case Kind.INTERVAL:
+            said = f"Every {_told_span(_grid(schedule)[1])}"
+        case Kind.DATE:
+            said = f"Once, on {_told(_run_at(schedule), schedule.timezone)}"
+        case Kind.MANUAL:
+            return "Only when asked"
+    local = schedule.timezone != "UTC" and (window or schedule.kind is not Kind.INTERVAL)
+    return ", ".join([said, *window]) + (f" ({schedule.timezone})" if local else "")
+
+
+def shown_in(schedule: Schedule, moment: datetime) -> datetime:
+    """The same moment on the clock that the schedule goes by. Raises InvalidTrigger."""
+    return moment.astimezone(zone(schedule.timezone))
+
+
+def trigger_of(schedule: Schedule) -> BaseTrigger:
+    """The schedule for APScheduler; it asks `next_after`, as everything does."""
+    return ScheduleTrigger(schedule)
+
+
+def schedule_of(
+    trigger: BaseTrigger | str, timezone: str, **keywords: Any
+) -> tuple[Schedule, timedelta | None]:
+    """What APScheduler's trigger means, and its jitter. `timezone` is for what names none itself.
+
+    `trigger` is cron, interval, date or manual with APScheduler's keywords (cron also takes `crontab`, a
+    text), or a trigger object. What crontab text can say exactly becomes crontab text. Raises InvalidTrigger.
+    """
+    if isinstance(trigger, str):
+        schedule, jitter = _from_keywords(trigger, timezone, keywords)
+    elif keywords:
+        raise InvalidTrigger("Keywords go with the name of a trigger, not with a trigger object.")
+    else:
+        schedule, jitter = _from_object(trigger, timezone)
+    check(schedule)
+    return schedule, timedelta(seconds=jitter) if jitter else None
+
+
+# Cron
+
+
+def _next_cron(schedule: Schedule, moment: datetime) -> datetime | None:
+    """As next_after; asked by the minute, so that the answer is remembered for all of its moments."""
+    found = _cron_after(schedule.cron, schedule.timezone, moment.replace(second=0, microsecond=0))
+    if found and found <= moment:
+        found = _cron_after(schedule.cron, schedule.timezone, moment.replace(microsecond=0))
+    return found
+
+
+@lru_cache(maxsize=16_384)
+def _cron_after(text: str, timezone: str, moment: datetime) -> datetime | None:
+    expression = crontab.read(text)
+    local = moment.astimezone(zone(timezone)).date()
+    day = next(expression.days(local - ONE_DAY, local + crontab.HORIZON), None)
+    if day is None:
+        return None
+    first = max(moment + SECOND, datetime(day.year, day.month, day.day, tzinfo=UTC) - 2 * ONE_DAY)
+    for stretch in stretches(timezone, first, first + crontab.HORIZON, once=expression.fixed):
+        if _makes_up(expression, stretch):
+            return stretch.moment(stretch.start)
+        for fit, places in expression.within(stretch.start, stretch.end):
+            return stretch.moment(expression.at(fit, places[0]))
+    return None
+
+
+def _makes_up(expression: crontab.Expression, stretch: Stretch) -> bool:
+    """Whether `stretch` begins with a run in place of skipped walls, and not with one of its own."""
+    lost = next(expression.within(stretch.skipped, stretch.start), None)
+    return lost is not None and next(expression.within(stretch.start, stretch.start + SECOND), None) is None
+
+
+def _cron_between(
+    schedule: Schedule, first: datetime, until: datetime, limit: int
+) -> tuple[list[datetime], int]:
+    expression = crontab.read(schedule.cron)
+    counted = max(first, until - COUNTED)
+    begin, end = (counted + SECOND - TICK).replace(microsecond=0), until.replace(microsecond=0) + SECOND
+    latest: list[datetime] = []
+    total = 0
+    for stretch in reversed(list(stretches(schedule.timezone, begin, end, once=expression.fixed))):
+        days = list(expression.within(stretch.start, stretch.end))
+        total += sum(len(places) for _, places in days)
+        walls = (expression.at(day, place) for day, places in reversed(days) for place in reversed(places))
+        latest += map(stretch.moment, islice(walls, limit - len(latest)))
+        if _makes_up(expression, stretch):
+            total += 1
+            latest += [stretch.moment(stretch.start)][: limit - len(latest)]
+    if counted > first:
+        total = round(total * ((until - first) / COUNTED))
+    return latest[::-1], total
+
+
+# Intervals and dates
+
+
+def _grid(schedule: Schedule) -> tuple[datetime, timedelta, int]:
+    """Origin, interval, and the number of the first moment: origin + number * interval."""
+    interval = schedule.interval
+    if interval is None or not SHORTEST <= interval <= LONGEST:
+        raise InvalidTrigger("The interval must be between a second and a hundred years.", field="interval")
+    if schedule.start_at:
+        return schedule.start_at.astimezone(UTC), interval, 0
+    return (schedule.anchor or EPOCH).astimezone(UTC), interval, 1
+
+
+def _run_at(schedule: Schedule) -> datetime:
+    if schedule.run_at is None:
+        raise InvalidTrigger("Give the moment of the run.", field="run_at")
+    return schedule.run_at.astimezone(UTC)
+
+
+# Words
+
+
+def _told(moment: datetime, timezone: str) -> str:
+    local = moment.astimezone(zone(timezone))
+    clock = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
+    return f"{local.day} {local:%B %Y} at {clock}" + (" UTC" if timezone == "UTC" else "")
+
+
+def _told_span(span: timedelta) -> str:
+    rest, parts = span, []
+    for unit, size in (("day", ONE_DAY), ("hour", 3600 * SECOND), ("minute", 60 * SECOND)):
+        count, rest = divmod(rest, size)
+        parts += [f"{count} {unit}{'s' if count > 1 else ''}"] if count else []
+    if rest:
+        parts.append(f"{rest.total_seconds():g} second{'' if rest == SECOND else 's'}")
+    return " and ".join(parts) if len(parts) > 1 else parts[0].removeprefix("1 ")
+
+
+# APScheduler's vocabulary
+
+
+def _from_keywords(kind: str, timezone: str, given: dict[str, Any]) -> tuple[Schedule, float | None]:
+    if kind not in KEYWORDS:
+        raise InvalidTrigger(f"{kind!r} is no trigger; write one of {', '.join(KEYWORDS)}.", field="kind")
+    unknown = given.keys() - KEYWORDS[Kind(kind)]
+    if unknown:
+        known = ", ".join(KEYWORDS[Kind(kind)]) or "no keywords"
+        raise InvalidTrigger(f"{min(unknown)!r} is unknown; {kind} takes {known}.", field="kind")
+    given = {name: value for name, value in given.items() if value is not None}
+    place = _zone_name(given.pop("timezone", timezone))
+    jitter = given.pop("jitter", None)
+    schedule = Schedule(
+        Kind(kind),
+        timezone=place,
+        run_at=_moment(given.pop("run_date", None), place, "run_at"),
+        start_at=_moment(given.pop("start_date", None), place, "start_at"),
+        end_at=_moment(given.pop("end_date", None), place, "end_at"),
+    )
+    if kind == Kind.CRON:
+        schedule = replace(schedule, cron=_cron_text(given))
+    if kind == Kind.INTERVAL:
+        schedule = replace(schedule, interval=timedelta(**given))
+    return schedule, jitter
+
+
+def _cron_text(given: dict[str, Any]) -> str:
+    text = given.pop("crontab", None)
+    if text is None:
+        return crontab.from_stock(crontab.stock_trigger(given))
+    if given:
+        raise InvalidTrigger(f"Give either crontab or {', '.join(given)}, not both.")
+    return str(text)
+
+
+def _from_object(trigger: BaseTrigger, timezone: str) -> tuple[Schedule, float | None]:
+    match trigger:
+        case ScheduleTrigger():
+            return trigger.schedule, None
+        case DateTrigger():
+            return Schedule(Kind.DATE, run_at=trigger.run_date.astimezone(UTC), timezone=timezone), None
+        case CronTrigger():
+            schedule = Schedule(
+                Kind.CRON, cron=crontab.from_stock(trigger), timezone=_zone_name(trigger.timezone)
+            )
+        case IntervalTrigger():
+            schedule = Schedule(Kind.INTERVAL, interval=trigger.interval, timezone=timezone)
+        case _:
+            name = type(trigger).__name__
+            raise InvalidTrigger(f"A {name} has no columns; use cron, interval or date.", field="kind")
+    start_at = _moment(trigger.start_date, timezone, "start_at")
+    end_at = _moment(trigger.end_date, timezone, "end_at")
+    return replace(schedule, start_at=start_at, end_at=end_at), trigger.jitter
+
+
+def _zone_name(given: tzinfo | str) -> str:
+    return str(getattr(given, "zone", given))  # zoneinfo's zones are told by str(), those of pytz by .zone
+
+
+def _moment(given: Any, timezone: str, field: str) -> datetime | None:
+    try:
+        moment: datetime | None = convert_to_datetime(given, zone(timezone), field)
+    except (TypeError, ValueError) as error:
+        message = f"{given!r} is no moment ({error}); write it as 2026-05-03 10:00:00."
+        raise InvalidTrigger(message, field=field) from None
+    return moment and moment.astimezone(UTC)

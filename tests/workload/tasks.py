@@ -1,0 +1,126 @@
+"""Tasks for the engine's tests: each does one thing that real tasks do, or should not do."""
+
+import ctypes
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.tasks import task
+
+from scheduling.exceptions import RetryLater
+
+logger = logging.getLogger(__name__)
+
+
+def mark(path: str, text: str = "ran") -> None:
+    """Append a line to `path` in one write, so that several processes may do so at once."""
+    with Path(path).open("a") as file:
+        file.write(f"{text}\n")
+
+
+@task
+def echo(value: Any = None) -> Any:
+    return value
+
+
+@task(takes_context=True)
+def note(context: Any, path: str, text: str = "") -> None:
+    mark(path, text or f"{context.job_id} {context.scheduled_for} {context.attempt}")
+
+
+@task
+async def echo_later(value: Any = None) -> Any:
+    return value
+
+
+@task(takes_context=True)
+def sleep(context: Any, seconds: float, path: str = "") -> str:
+    """Log and tell progress while sleeping; marks its beginning and its end in `path`."""
+    if path:
+        mark(path, "begin")
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        logger.info("still %.1f s", left)
+        context.progress(seconds - left, seconds, f"{left:.1f} s to go")
+        time.sleep(min(0.1, left))
+    if path:
+        mark(path, "end")
+    return "rested"
+
+
+@task(idempotent=True, max_attempts=1)
+def sleep_idempotent(seconds: float, path: str) -> None:
+    mark(path, "begin")
+    time.sleep(seconds)
+    mark(path, "end")
+
+
+@task
+def fail(message: str = "as told") -> None:
+    raise ValueError(message)
+
+
+@task(takes_context=True, max_attempts=3, backoff=timedelta(seconds=0))
+def fail_until(context: Any, attempt: int) -> int:
+    if context.attempt < attempt:
+        raise ValueError(f"attempt {context.attempt}")
+    return int(context.attempt)
+
+
+@task(takes_context=True, max_attempts=2, backoff=timedelta(hours=9))
+def later(context: Any, seconds: float) -> str:
+    if context.attempt == 1:
+        raise RetryLater(timedelta(seconds=seconds), "the service asked us to come back")
+    return "done"
+
+
+@task
+def crash() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@task
+def leave() -> None:
+    sys.exit(3)
+
+
+@task
+def hang_in_c() -> None:
+    """Deaf to signals handled in Python: the interpreter never gets its turn."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGTERM])
+    ctypes.PyDLL(None).sleep(60)
+
+
+@task
+def stubborn(path: str, seconds: float = 60) -> None:
+    """Starts a program of its own, and refuses to stop."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    mark(path, str(child.pid))
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            time.sleep(0.1)
+        except BaseException as error:  # noqa: BLE001
+            mark(path, type(error).__name__)
+
+
+@task
+def returns_a_set() -> Any:
+    return {1, 2}
+
+
+@task
+def says(lines: int = 1, text: str = "hello") -> None:
+    for number in range(lines):
+        logger.info("%s %d", text, number)
+
+
+@task
+def eats_memory() -> int:
+    return len(bytearray(10**12))
