@@ -177,6 +177,8 @@ def _plain_term(field: Field, term: str) -> str:
             f"The {field.name} range {first}-{last} runs backwards;"
             f" write {first}-{field.high},{field.low}-{last}."
         )
+    if last == first is not None:
+        return str(first)  # whatever the step: cronsim would count it on to the end
     start = "*" if first is None else str(first)
     return start + (f"-{last}" if last is not None else "") + (f"/{step}" if step is not None else "")
 

@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection
 from scheduling.conf import options
 from scheduling.models import LogChunk
 from scheduling.redact import plain
+from scheduling.snapshots import Snapshot
 
 WRITE_EVERY = 0.4  # seconds between two writes of a run that keeps logging
 NOT_KEPT = ("django.tasks", "django.db.backends", "scheduling")  # told by the run's row, or of no use there
@@ -21,8 +22,8 @@ _current: ContextVar["RunLog | None"] = ContextVar("_current", default=None)
 class RunLog:
     """The lines of one run: collected in memory, written in chunks, cut at the limit."""
 
-    def __init__(self, execution_id: int) -> None:
-        self.execution_id = execution_id
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
         self.room = options().log_limit
         self.lines: list[str] = []
         self.lock = threading.Lock()
@@ -44,7 +45,7 @@ class RunLog:
         if not lines:
             return
         try:
-            LogChunk.objects.create(execution_id=self.execution_id, text="\n".join(lines) + "\n")
+            LogChunk.objects.create(execution_id=self.snapshot.id, text="\n".join(lines) + "\n")
         except DatabaseError:
             connection.close_if_unusable_or_obsolete()
             with self.lock:
@@ -101,17 +102,31 @@ class _Writer:
                 run.write()
 
 
+def name_run(record: logging.LogRecord) -> bool:
+    """A filter that lets all pass, and tells the other handlers whose line it is."""
+    run = _current.get() or _writer.only_run()
+    if run is not None and not hasattr(record, "execution"):
+        record.job, record.execution, record.worker = run.snapshot.job, run.snapshot.id, run.snapshot.worker
+    return True
+
+
+def _listen() -> None:
+    root = logging.getLogger()
+    if _handler not in root.handlers:
+        for handler in root.handlers:
+            handler.addFilter(name_run)
+        root.addHandler(_handler)
+
+
 _writer = _Writer()
 _handler = RunLogHandler()
 
 
 @contextmanager
-def captured(execution_id: int) -> Iterator[None]:
+def captured(snapshot: Snapshot) -> Iterator[None]:
     """Keep what is logged inside as the log of the run; all is written when it ends."""
-    root = logging.getLogger()
-    if _handler not in root.handlers:
-        root.addHandler(_handler)
-    run = RunLog(execution_id)
+    _listen()
+    run = RunLog(snapshot)
     token = _current.set(run)
     with _writer.lock:
         _writer.runs.add(run)

@@ -1,6 +1,5 @@
 """perform: a Snapshot in, an Outcome out. The only place that calls task code."""
 
-import logging
 import traceback
 from datetime import UTC, datetime
 from typing import Any
@@ -16,10 +15,8 @@ from scheduling.exceptions import RetryLater, Stopped, UnknownTask
 from scheduling.logs import captured
 from scheduling.models import State
 from scheduling.redact import plain, redact_json
-from scheduling.results import running_result
+from scheduling.results import ended_result, running_result
 from scheduling.snapshots import Outcome, Snapshot
-
-logger = logging.getLogger(__name__)
 
 LONGEST_TRACEBACK = 50_000  # characters; the end is what tells
 LONGEST_MESSAGE = 5_000
@@ -32,18 +29,20 @@ def perform(snapshot: Snapshot, stop: StopSignal) -> Outcome:
         task = registry.get(snapshot.task)
     except UnknownTask as error:
         return _outcome(snapshot, State.FAILED, reason=str(error), may_retry=False)
-    with captured(snapshot.id):
-        outcome = _perform(snapshot, task, stop)
+    with captured(snapshot):
+        result = running_result(snapshot, task)
+        sender = type(task.get_backend())
+        task_started.send(sender, task_result=result)
+        outcome = _perform(Context(task_result=result, snapshot=snapshot, stop=stop), task)
+        task_finished.send(sender, task_result=ended_result(result, outcome))
     _mind_connections()
     return outcome
 
 
-def _perform(snapshot: Snapshot, task: Task, stop: StopSignal) -> Outcome:
-    context = Context(task_result=running_result(snapshot, task), snapshot=snapshot, stop=stop)
-    backend = type(task.get_backend())
-    task_started.send(sender=backend, task_result=context.task_result)
+def _perform(context: Context, task: Task) -> Outcome:
+    snapshot = context.snapshot
     try:
-        result = _call(task, context, stop)
+        result = _call(task, context)
     except Stopped:
         return _outcome(snapshot, State.CANCELLED)
     except RetryLater as later:
@@ -51,21 +50,18 @@ def _perform(snapshot: Snapshot, task: Task, stop: StopSignal) -> Outcome:
             snapshot, State.FAILED, reason=plain(str(later)), retry_in=later.delay.total_seconds(), **_told(later)
         )
     except BaseException as error:  # noqa: BLE001  (SystemExit of a task ends the run, not the worker)
-        logger.debug("%s failed", snapshot.task, exc_info=True)
         return _outcome(snapshot, State.FAILED, **_told(error))
     finally:
-        stop.interruptible = False
-        task_finished.send(sender=backend, task_result=context.task_result)
+        context.stop.interruptible = False
     return _succeeded(snapshot, result)
 
 
-def _call(task: Task, context: Context, stop: StopSignal) -> Any:
+def _call(task: Task, context: Context) -> Any:
     args, kwargs = registry.split(context.snapshot.arguments)
     if task.takes_context:
         args = [context, *args]
-    if stop.event.is_set():
-        raise Stopped
-    stop.interruptible = True
+    context.raise_if_cancelled()
+    context.stop.interruptible = True
     return task.call(*args, **kwargs)
 
 

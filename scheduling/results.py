@@ -1,12 +1,13 @@
 """An Execution as Django's TaskResult."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.tasks.base import Task, TaskError, TaskResult, TaskResultStatus
 
 from scheduling import registry
 from scheduling.models import Execution, State
-from scheduling.snapshots import Snapshot
+from scheduling.snapshots import Outcome, Snapshot
 
 STATUS = {State.QUEUED: TaskResultStatus.READY, State.RUNNING: TaskResultStatus.RUNNING}
 STATUS |= {State.SUCCEEDED: TaskResultStatus.SUCCESSFUL}  # all others have FAILED
@@ -51,6 +52,15 @@ def running_result(snapshot: Snapshot, task: Task) -> TaskResult:
         errors=[],
         worker_ids=[snapshot.worker] * snapshot.attempt,
     )
+
+
+def ended_result(result: TaskResult, outcome: Outcome) -> TaskResult:
+    """`result` of a task that has just ended, for the receivers of `task_finished`."""
+    changes: dict[str, Any] = {"status": STATUS.get(State(outcome.state), TaskResultStatus.FAILED)}
+    changes["finished_at"] = outcome.finished_at
+    if outcome.error_class:
+        changes["errors"] = [TaskError(exception_class_path=outcome.error_class, traceback=outcome.traceback)]
+    return with_value(replace(result, **changes), outcome.result)
 
 
 def with_value(result: TaskResult, value: Any) -> TaskResult:

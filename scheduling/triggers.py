@@ -37,11 +37,11 @@ class Kind(enum.StrEnum):
     MANUAL = "manual"
 
 
-WINDOW = ("start_date", "end_date", "timezone", "jitter")
+WINDOW = ("start_date", "end_date", "jitter")
 KEYWORDS = {  # what APScheduler's triggers take, and our own `crontab` and `manual`
     Kind.CRON: (*CronTrigger.FIELD_NAMES, "crontab", *WINDOW),
     Kind.INTERVAL: ("weeks", "days", "hours", "minutes", "seconds", *WINDOW),
-    Kind.DATE: ("run_date", "timezone"),
+    Kind.DATE: ("run_date",),
     Kind.MANUAL: (),
 }
 
@@ -303,19 +303,18 @@ def _from_keywords(kind: str, timezone: str, given: dict[str, Any]) -> tuple[Sch
         known = ", ".join(KEYWORDS[Kind(kind)]) or "no keywords"
         raise InvalidTrigger(f"{min(unknown)!r} is unknown; {kind} takes {known}.", field="kind")
     given = {name: value for name, value in given.items() if value is not None}
-    place = _zone_name(given.pop("timezone", timezone))
     jitter = given.pop("jitter", None)
     schedule = Schedule(
         Kind(kind),
-        timezone=place,
-        run_at=_moment(given.pop("run_date", None), place, "run_at"),
-        start_at=_moment(given.pop("start_date", None), place, "start_at"),
-        end_at=_moment(given.pop("end_date", None), place, "end_at"),
+        timezone=timezone,
+        run_at=_moment(given.pop("run_date", None), timezone, "run_at"),
+        start_at=_moment(given.pop("start_date", None), timezone, "start_at"),
+        end_at=_moment(given.pop("end_date", None), timezone, "end_at"),
     )
     if kind == Kind.CRON:
         schedule = replace(schedule, cron=_cron_text(given))
     if kind == Kind.INTERVAL:
-        schedule = replace(schedule, interval=timedelta(**given))
+        schedule = replace(schedule, interval=_span(given))
     return schedule, jitter
 
 
@@ -326,6 +325,13 @@ def _cron_text(given: dict[str, Any]) -> str:
     if given:
         raise InvalidTrigger(f"Give either crontab or {', '.join(given)}, not both.")
     return str(text)
+
+
+def _span(given: dict[str, Any]) -> timedelta:
+    try:
+        return timedelta(**given)
+    except (TypeError, OverflowError) as error:
+        raise InvalidTrigger(f"The interval is wrong: {error}.", field="interval") from None
 
 
 def _from_object(trigger: BaseTrigger, timezone: str) -> tuple[Schedule, float | None]:
@@ -348,7 +354,7 @@ def _from_object(trigger: BaseTrigger, timezone: str) -> tuple[Schedule, float |
     return replace(schedule, start_at=start_at, end_at=end_at), trigger.jitter
 
 
-def _zone_name(given: tzinfo | str) -> str:
+def _zone_name(given: tzinfo) -> str:
     return str(getattr(given, "zone", given))  # zoneinfo's zones are told by str(), those of pytz by .zone
 
 

@@ -64,7 +64,7 @@ class ProcessExecutor(Executor):
     def __init__(self, slots: int) -> None:
         super().__init__(slots)
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["scheduling.executors.preload"])
+        self._context.set_forkserver_preload(["scheduling.preload"])
         self._wire = _Wire(*self._context.Pipe(duplex=False))
         self._held: set[int] = set()
         self._orders: deque[tuple[Any, ...]] = deque()  # what other threads ask of the watching one
