@@ -24,6 +24,7 @@ LONGEST = 200  # characters
 DAWN = date(2000, 1, 1)  # from here an expression is tried for a first match
 HORIZON = timedelta(days=36_525)  # what does not match in a hundred years never does
 ONE_DAY = timedelta(days=1)
+WEEK = tuple(date(2001, 1, 1) + number * ONE_DAY for number in range(7))  # a Monday and the days after it
 
 MACROS = {
     "@yearly": "0 0 1 1 *",
@@ -298,8 +299,7 @@ def _crontab_weekdays(trigger: CronTrigger) -> str:
 
 def _weekdays(trigger: CronTrigger) -> list[int]:
     """The weekdays that fit, as Python and APScheduler number them: 0 is Monday."""
-    week = [date(2001, 1, 1) + day * ONE_DAY for day in range(7)]  # begins on a Monday
-    return [day.weekday() for day in week if _fits(trigger, "day_of_week")(day)]
+    return [day.weekday() for day in WEEK if _fits(trigger, "day_of_week")(day)]
 
 
 def words(text: str) -> str:
@@ -308,31 +308,35 @@ def words(text: str) -> str:
     if "=" in text:
         return _keyword_words(_stock(text))
     second, minute, hour, day, month, weekday = plain(text).split()
-    starred, both = "*" in (day[0], weekday[0]), "*" not in (day, weekday)
-    tails = []
-    if "," in day and "L" in day:  # the descriptor knows these only one by one
-        tails.append(_one_by_one("0 0 {} * *", day))
-        day = "*"
-    if "," in weekday and re.search("[L#]", weekday):
-        tails.append(_one_by_one("0 0 * * {}", weekday))
-        weekday = "*"
-    said = _described(f"{second} {minute} {hour} {day} {month} {weekday}")
-    if both:
-        link = "and only" if starred else "or"
-        said = said.replace(", or ", f", {link} ")
-        tails = [f"{link} {tail}" for tail in tails]
-    if (day, month, weekday, tails) == ("*", "*", "*", []) and expression.fixed:
-        tails = ["every day"]
-    return ", ".join([said, *tails])
+    said = [_described(f"{second} {minute} {hour} * {month} *")]
+    if day != "*":
+        said.append(_days_words("0 0 {} * *", day))
+    if weekday != "*":
+        said.append(_days_words("0 0 * * {}", _listed(weekday)))
+    if "*" not in (day, weekday):
+        starred = "*" in (day[0], weekday[0])
+        said[-1] = f"and {said[-1]}" if starred else f"or {said[-1].removeprefix('only ')}"
+    if (day, month, weekday) == ("*", "*", "*") and expression.fixed:
+        said.append("every day")
+    return ", ".join(said)
+
+
+def _listed(weekday: str) -> str:
+    """Weekdays without steps, which do not tell a reader which days they name."""
+    if "/" not in weekday or re.search("[L#]", weekday):
+        return weekday
+    fits = read(f"0 0 * * {weekday}").day_fits
+    return ",".join(str(day.isoweekday()) for day in WEEK if fits(day))
 
 
 def _described(text: str) -> str:
     return str(ExpressionDescriptor(text, _WORDS).get_description())
 
 
-def _one_by_one(form: str, terms: str) -> str:
-    said = [_described(form.format(term)).removeprefix("At 00:00, ") for term in terms.split(",")]
-    return " and ".join(said)
+def _days_words(form: str, field: str) -> str:
+    one_by_one = re.search("[L#]", field)  # lists of these are beyond the descriptor
+    terms = field.split(",") if one_by_one else [field]
+    return " and ".join(_described(form.format(term)).removeprefix("At 00:00, ") for term in terms)
 
 
 def _keyword_words(trigger: CronTrigger) -> str:

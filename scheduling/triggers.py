@@ -75,7 +75,8 @@ class ScheduleTrigger(BaseTrigger):
         """
         if previous_fire_time:
             return next_after(self.schedule, previous_fire_time)
-        return next_after(self.schedule, (self.schedule.run_at or now) - TICK)
+        begin = _run_at(self.schedule) if self.schedule.kind is Kind.DATE else now
+        return next_after(self.schedule, begin - TICK)
 
     def __str__(self) -> str:
         return describe(self.schedule)
@@ -94,9 +95,10 @@ def check(schedule: Schedule) -> None:
         raise InvalidTrigger("The end lies before the start; move one of them.", field="end_at")
     if schedule.kind is Kind.CRON and _cron_after(schedule.cron, schedule.timezone, DAWN) is None:
         raise InvalidTrigger(f"{schedule.cron!r} never matches in {schedule.timezone}.")
-    begin = schedule.run_at or schedule.start_at or DAWN
+    once = schedule.kind is Kind.DATE
+    begin = _run_at(schedule) if once else schedule.start_at or DAWN
     if next_after(schedule, begin - TICK) is None:
-        field = "run_at" if schedule.run_at else "end_at" if schedule.end_at else "start_at"
+        field = "run_at" if once else "end_at" if schedule.end_at else "start_at"
         raise InvalidTrigger("No run falls between the start and the end; widen them.", field=field)
 
 
