@@ -1,0 +1,223 @@
+"""Every setting, read from the environment; each comment gives the unit or the meaning of a value."""
+
+import logging
+from pathlib import Path
+from urllib.parse import quote
+from zoneinfo import available_timezones
+
+from django.conf import global_settings
+from django.utils.csp import CSP
+from environ import Env
+
+from project import __version__
+from project import environment as env
+from project.databases import database
+from project.logs import configuration
+from project.mail import mailer
+
+ROOT = Path(__file__).resolve().parent.parent
+Env.read_env(ROOT / env.text("ENV_FILE", ".env"))  # what the environment already has is kept
+
+# Who may come in, and how
+DEBUG = env.flag("DEBUG", False)
+MAKE_ONE = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(50))'"
+SECRET_KEY = env.text("SECRET_KEY", "only-for-debugging" * 3 if DEBUG else "")
+if not SECRET_KEY:
+    env.refuse("SECRET_KEY", f"must be set; {MAKE_ONE}")
+if not DEBUG and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5):
+    env.refuse("SECRET_KEY", f"must be 50 random characters or more; {MAKE_ONE}")
+SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")  # former keys whose sessions still count
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", "localhost, 127.0.0.1, [::1]")
+CSRF_TRUSTED_ORIGINS = env.addresses("CSRF_TRUSTED_ORIGINS")  # like https://rota.example.org
+ROOT_URLCONF = "project.urls"
+WSGI_APPLICATION = "project.wsgi.application"
+LOGIN_URL = "admin:login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# HTTPS: on unless DEBUG is; each part can be set by itself
+HTTPS = env.flag("HTTPS", not DEBUG)
+SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", HTTPS)
+SECURE_REDIRECT_EXEMPT = [r"^health/?$"]
+SESSION_COOKIE_SECURE = env.flag("SESSION_COOKIE_SECURE", HTTPS)
+CSRF_COOKIE_SECURE = env.flag("CSRF_COOKIE_SECURE", HTTPS)
+SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", 31_536_000 if HTTPS else 0)  # a year
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("SECURE_HSTS_INCLUDE_SUBDOMAINS", HTTPS)
+SECURE_HSTS_PRELOAD = env.flag("SECURE_HSTS_PRELOAD", HTTPS)
+if env.flag("BEHIND_PROXY", False):  # only where a proxy always sets or removes this header
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_CSP = {
+    "default-src": [CSP.SELF],
+    "script-src": [CSP.SELF, CSP.UNSAFE_EVAL],  # Alpine.js in django-unfold evaluates expressions
+    "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],  # django-unfold writes its colours into the page
+    "img-src": [CSP.SELF, "data:"],
+    "object-src": [CSP.NONE],
+    "base-uri": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "frame-ancestors": [CSP.NONE],
+}
+
+# What the project is made of
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_apscheduler",
+    "scheduling",
+    "tasks",
+    "tasks.watch_history",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+UNFOLD = {
+    "SITE_TITLE": "Rota",
+    "SITE_HEADER": "Rota",
+    "SITE_SYMBOL": "schedule",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "scheduling.admin.dashboard.dashboard_callback",
+}
+
+# Files
+STATIC_URL = "static/"
+STATIC_ROOT = ROOT / "staticfiles"
+STATIC_STORAGES = {
+    True: "django.contrib.staticfiles.storage.StaticFilesStorage",
+    False: "whitenoise.storage.CompressedManifestStaticFilesStorage",
+}
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": STATIC_STORAGES[DEBUG]},
+}
+
+# Language and time
+LANGUAGES_OF_DJANGO = {"en-us", *(code for code, _ in global_settings.LANGUAGES)}
+LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en-us", LANGUAGES_OF_DJANGO, "a language code like en-gb or de")
+TIME_ZONE = env.choice("TIME_ZONE", "UTC", available_timezones(), "a zone name like Europe/Berlin")
+USE_I18N = True
+USE_TZ = True
+
+# Database
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATABASES = {
+    "default": database(
+        env.text("DATABASE_URL", f"sqlite:///{quote(str(ROOT / 'db.sqlite3'))}"),
+        root=ROOT,
+        conn_max_age=env.integer(
+            "CONN_MAX_AGE", 60
+        ),  # seconds that a connection is kept for the next request
+        synchronous=env.choice(
+            "SQLITE_SYNCHRONOUS", "FULL", {"FULL", "NORMAL"}
+        ),  # NORMAL outlives no power cut
+    )
+}
+
+# Mail
+MAILERS = {"default": mailer(env.text("EMAIL_URL", "consolemail://" if DEBUG else "smtp://localhost:25"))}
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "rota@localhost")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+ADMINS = env.names("ADMINS")  # addresses that get a mail when a page crashes
+
+# Scheduling; spans in seconds
+QUEUES = env.queues("QUEUES", "default=processes:4, light=threads:16")  # name=executor:slots
+HEARTBEAT = env.number("HEARTBEAT", 2, 0.1, 60)  # between two signs of life of a worker
+STALE_AFTER = env.number("STALE_AFTER", 8, 0.3, 3600)  # without a sign of life, a worker counts as dead
+if STALE_AFTER < 3 * HEARTBEAT:
+    env.refuse(
+        "STALE_AFTER", "must be three times HEARTBEAT or more, or living workers would be taken for dead"
+    )
+SCHEDULING = {
+    "QUEUES": QUEUES,
+    "STOP_GRACE": env.number("STOP_GRACE", 30),  # how long running tasks may go on after SIGTERM
+    "HEARTBEAT": HEARTBEAT,
+    "STALE_AFTER": STALE_AFTER,
+    "POLL": env.number("POLL", 1, 0.01, 60),  # the longest sleep of the scheduler
+    "MISFIRE_GRACE_TIME": env.number(
+        "MISFIRE_GRACE_TIME", 900
+    ),  # how late a run of a new job may still start
+    "DEFAULT_TIMEOUT": env.number("DEFAULT_TIMEOUT", 3600),  # of a run whose job names none; 0 is no limit
+    "MAX_TASKS_PER_CHILD": env.integer(
+        "MAX_TASKS_PER_CHILD", 500, 1
+    ),  # runs, then a child process is replaced
+    "LOG_LIMIT": env.integer("LOG_LIMIT", 1_000_000),  # characters of log kept per run
+    "KILL_GRACE": env.number("KILL_GRACE", 1, 0, 60),  # between asking a run to stop and killing it
+    "VERSION": __version__,
+    "INSTANCE": env.text("INSTANCE", "default"),  # the name of this installation
+    "REDACT": env.names("REDACT"),  # more names of settings and arguments whose values are secret
+}
+TASKS = {
+    "default": {
+        "BACKEND": "scheduling.backends.RotaBackend",
+        "QUEUES": list(QUEUES),
+    }
+}
+
+# Watch history: Trakt and TMDB
+CONTACT = env.text("CONTACT")  # how the operators of Trakt and TMDB reach you
+WATCH_HISTORY = {
+    "TRAKT_CLIENT_ID": env.text("TRAKT_CLIENT_ID"),
+    "TRAKT_CLIENT_SECRET": env.text("TRAKT_CLIENT_SECRET"),
+    "TMDB_API_TOKEN": env.text("TMDB_API_TOKEN"),
+    "PRIMARY_USER": env.text("PRIMARY_USER"),  # the Trakt user whose history is always fetched anew
+    "ADDITIONAL_USERS": env.names("ADDITIONAL_USERS"),
+    "TRAKT_API_URL": env.address("TRAKT_API_URL", "https://api.trakt.tv"),
+    "TRAKT_AUTH_URL": env.address("TRAKT_AUTH_URL", "https://auth.trakt.tv"),
+    "TMDB_API_URL": env.address("TMDB_API_URL", "https://api.themoviedb.org/3"),
+    "TMDB_IMAGE_URL": env.address("TMDB_IMAGE_URL", "https://image.tmdb.org/t/p"),
+    "DATA_DIR": env.file_path("DATA_DIR", "_data", ROOT),
+    "TRAKT_TOKEN_FILE": env.file_path("TRAKT_TOKEN_FILE", "trakt.json", ROOT),
+    "CACHE_SECONDS": env.integer(
+        "CACHE_SECONDS", 3600
+    ),  # how long an additional user's history counts as new
+    "USER_TIMEOUT": env.number("USER_TIMEOUT", 600, 1),  # seconds for one user
+    "ENRICHMENT_DAYS": env.integer("ENRICHMENT_DAYS", 30),  # how long posters and cast are kept
+    "USER_AGENT": env.text(
+        "USER_AGENT",
+        f"Rota/{__version__} (+https://github.com/rota/rota{'; ' + CONTACT if CONTACT else ''})",
+    ),
+}
+
+# Logs
+LOG_FILE = env.text("LOG_FILE")  # beside the console, for example scheduler.log
+LOGGING = configuration(
+    level=env.choice("LOG_LEVEL", "INFO", logging.getLevelNamesMapping()),
+    style=env.choice("LOG_FORMAT", "text", {"text", "json"}),
+    file=str(env.file_path("LOG_FILE", LOG_FILE, ROOT)) if LOG_FILE else "",
+    admins=bool(ADMINS),
+)
