@@ -1,0 +1,107 @@
+"""A log record becomes one line that nobody can forge, with the run that it belongs to."""
+
+import json
+import logging
+import sys
+from pathlib import Path
+
+import pytest
+
+from project.logs import JSONFormatter, SharedRotatingFileHandler, TextFormatter
+
+FORGERIES = {
+    "newline": "done\n2026-03-01T02:00:00.000Z ERROR forged",
+    "carriage return": "done\rforged",
+    "terminal colours": "\x1b[31mred\x1b[0m",
+    "next line": "done\x85forged",
+    "line separator": "done\u2028forged",
+    "backwards text": "\u202edetsurt",
+    "half a character": "\ud800",
+}
+
+
+def record(message: str, **context: object) -> logging.LogRecord:
+    made = logging.LogRecord("tasks.demo", logging.INFO, __file__, 1, message, (), None)
+    made.created = 1_772_330_400.123
+    made.__dict__.update(context)
+    return made
+
+
+def failed(message: str) -> logging.LogRecord:
+    made = record("the run failed")
+    try:
+        raise ValueError(message)
+    except ValueError:
+        made.exc_info = sys.exc_info()
+    return made
+
+
+def test_a_line_tells_moment_level_logger_and_run() -> None:
+    line = TextFormatter().format(record("done", job="nightly", execution=42, worker="web-1"))
+
+    assert line == "2026-03-01T02:00:00.123Z INFO tasks.demo [nightly 42 web-1] done"
+
+
+def test_what_belongs_to_no_run_shows_dashes() -> None:
+    assert TextFormatter().format(record("done")).endswith("[- - -] done")
+
+
+@pytest.mark.parametrize("forgery", FORGERIES.values(), ids=FORGERIES)
+@pytest.mark.parametrize("formatter", [TextFormatter(), JSONFormatter()], ids=["text", "json"])
+def test_no_message_makes_a_second_line(formatter: logging.Formatter, forgery: str) -> None:
+    for made in (record(forgery), record("done", job=forgery)):
+        line = formatter.format(made)
+
+        assert len(line.splitlines()) == 1
+        assert line.isprintable()
+
+
+@pytest.mark.parametrize("forgery", FORGERIES.values(), ids=FORGERIES)
+def test_a_traceback_is_indented_and_harmless(forgery: str) -> None:
+    first, *others = TextFormatter().format(failed(forgery)).split("\n")
+
+    assert first.endswith("the run failed")
+    assert others
+    assert all(line.startswith("    ") and line.isprintable() for line in others)
+
+
+def test_letters_of_any_language_stay_readable() -> None:
+    assert TextFormatter().format(record("Amélie 千と千尋")).endswith("Amélie 千と千尋")
+
+
+def test_json_tells_the_same_in_fields() -> None:
+    entry = json.loads(JSONFormatter().format(record("done", job="nightly", execution=42)))
+
+    assert entry == {
+        "time": "2026-03-01T02:00:00.123Z",
+        "level": "INFO",
+        "logger": "tasks.demo",
+        "message": "done",
+        "job": "nightly",
+        "execution": 42,
+        "worker": None,
+    }
+
+
+def test_json_keeps_the_traceback() -> None:
+    entry = json.loads(JSONFormatter().format(failed("no such user")))
+
+    assert entry["traceback"].endswith("ValueError: no such user")
+
+
+def test_two_writers_share_a_file_that_one_of_them_rotates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SharedRotatingFileHandler, "SIZE", 200)
+    path = tmp_path / "scheduler.log"
+    writers = [SharedRotatingFileHandler(str(path)), SharedRotatingFileHandler(str(path))]
+
+    for turn in range(20):
+        writers[turn % 2].emit(record(f"line {turn:02} {'.' * 40}"))
+
+    for writer in writers:
+        writer.close()
+    kept = "".join(part.read_text() for part in sorted(tmp_path.glob("scheduler.log*"), reverse=True))
+    numbers = [int(line.split()[1]) for line in kept.splitlines()]
+    assert path.stat().st_size <= 200
+    assert numbers == list(range(numbers[0], 20))

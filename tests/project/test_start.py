@@ -1,0 +1,51 @@
+"""A bad setting stops the start with one clear line; good ones pass Django's own deploy checks."""
+
+import pytest
+
+from tests.project.start import command
+
+pytestmark = pytest.mark.sqlite_only
+
+BAD = {
+    "no secret": ({"SECRET_KEY": ""}, "SECRET_KEY must be set"),
+    "a short secret": ({"SECRET_KEY": "short"}, "SECRET_KEY must be 50 random characters"),
+    "a dull secret": ({"SECRET_KEY": "ab" * 40}, "SECRET_KEY must be 50 random characters"),
+    "a database of an unknown kind": ({"DATABASE_URL": "oracle://u:p@h/n"}, "DATABASE_URL must look like"),
+    "an unknown queue executor": ({"QUEUES": "default=fibers:3"}, "QUEUES knows the executors"),
+    "an unknown zone": ({"TIME_ZONE": "Mars/Olympus"}, "TIME_ZONE must be a zone name"),
+    "a dead worker too soon": ({"STALE_AFTER": "3"}, "STALE_AFTER must be three times HEARTBEAT"),
+}
+
+
+@pytest.mark.parametrize(("settings", "reason"), BAD.values(), ids=BAD)
+def test_a_bad_setting_stops_the_start_with_one_line(settings: dict[str, str], reason: str) -> None:
+    ended = command("manage.py", "check", **settings)
+
+    assert ended.code == 2
+    assert ended.errors.startswith(f"Rota cannot start: {reason}")
+    assert ended.errors.count("\n") == 1
+    assert not ended.out
+
+
+def test_a_bad_setting_makes_gunicorn_give_up() -> None:
+    options = ("--bind", "127.0.0.1:0", "--no-control-socket")
+
+    ended = command("-m", "gunicorn", *options, "project.wsgi", DEBUG="maybe")
+
+    assert ended.code == 4
+    assert "Rota cannot start: DEBUG must be true or false, not 'maybe'" in ended.errors.splitlines()
+    assert "Traceback" not in ended.errors
+
+
+def test_the_password_in_a_bad_database_address_is_not_shown() -> None:
+    ended = command("manage.py", "check", DATABASE_URL="postgresql://rota:hunter2@db:port/rota")
+
+    assert ended.code == 2
+    assert "hunter2" not in ended.out + ended.errors
+
+
+def test_the_deploy_checks_find_nothing() -> None:
+    ended = command("manage.py", "check", "--deploy", "--fail-level", "WARNING")
+
+    assert ended.code == 0, ended.errors
+    assert "no issues" in ended.out + ended.errors
