@@ -66,25 +66,34 @@ class Scheduler(BlockingScheduler):  # type: ignore[misc]  (APScheduler has no t
     def start(self, *args: Any, **kwargs: Any) -> None:
         """Turn until stopped; blocks. A stop is asked for by `stop()`."""
         self.clock.compare()
-        self.worker = store.register({name: lane.slots for name, lane in self.lanes.items()}, self.clock.now())
-        if not self.skip_initial:
-            store.enqueue_at_startup(self.clock.now())
+        super().start(*args, **kwargs)
+
+    def _main_loop(self) -> None:
+        """APScheduler's loop, while this worker is known to all: from when its executors stand until they fall."""
+        lanes = {name: lane.slots for name, lane in self.lanes.items()}
+        self.worker = store.register(lanes, self.clock.now())
         pulse = Pulse(self.worker, self.clock, self._report, self._fenced)
         watcher = Watcher(self.wakeup)
         try:
-            self._event = threading.Event()
             pulse.start()
             watcher.start()
-            super().start(*args, **kwargs)
+            if not self.skip_initial:
+                store.enqueue_at_startup(self.clock.now())
+            super()._main_loop()
         finally:
             watcher.stop()
+            pulse.stop()  # last: as long as runs are held, others must see us alive
             store.retire(self.worker.pk, self.clock.now())
-            pulse.stop()
             connection.close()
 
     @property
     def is_stopping(self) -> bool:
         return self._stop_at is not None
+
+    @property
+    def abandons(self) -> bool:
+        """Whether threads still run that did not listen: only the end of the process ends them."""
+        return bool(self._held())
 
     def stop(self, *, now: bool = False) -> None:
         """Take no new runs, give those that run their grace (none if `now`), hand back the rest, and end.

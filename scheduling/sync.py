@@ -31,7 +31,7 @@ def sync(now: datetime) -> list[Synced]:
     declared = registry.declarations()
     report = [bring(declaration, now) for declaration in declared.values()]
     gone = Job.objects.filter(origin=Origin.CODE, parked_reason="").exclude(pk__in=declared)
-    for job in gone.exclude(code_definition=None):
+    for job in gone.filter(code_definition__isnull=False):
         store.park(job, REMOVED, by=BY, now=now)
         report.append(Synced(job.pk, "parked"))
     return report

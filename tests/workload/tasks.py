@@ -49,6 +49,7 @@ def sleep(context: Any, seconds: float, path: str = "") -> str:
         logger.info("still %.1f s", left)
         context.progress(seconds - left, seconds, f"{left:.1f} s to go")
         time.sleep(min(0.1, left))
+    context.progress(1)
     if path:
         mark(path, "end")
     return "rested"

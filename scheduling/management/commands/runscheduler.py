@@ -1,5 +1,7 @@
 """manage.py runscheduler: the scheduler process (the `worker` of the Procfile)."""
 
+import logging
+import os
 import signal
 from argparse import ArgumentParser
 from typing import Any
@@ -35,6 +37,10 @@ class Command(BaseCommand):
             signal.signal(name, lambda *_: scheduler.stop(now=scheduler.is_stopping))
         scheduler.start()
         self.stdout.write("Stopped.")
+        if scheduler.abandons:
+            self.stdout.flush()
+            logging.shutdown()
+            os._exit(0)
         if given["once"] and scheduler.failed:
             raise CommandError("A run failed; see its page in the admin.", returncode=1)
 
