@@ -38,17 +38,28 @@ def claim(worker: UUID, free: dict[str, int], now: datetime) -> list[Snapshot]:
 def _claim(worker: UUID, free: dict[str, int], now: datetime) -> list[Snapshot]:
     if not Worker.objects.select_for_update().filter(pk=worker, state=WorkerState.ALIVE).exists():
         raise WorkerFenced
-    chosen: list[Execution] = []
+    taken: list[Execution] = []
     for queue, places in free.items():
         ready = _ready(now).filter(queue=queue).order_by(F("priority").desc(), "run_after", "id")
-        chosen.extend(locked(ready)[:places])
+        while places > 0:
+            chosen = list(locked(ready)[:places])
+            started = _start(worker, chosen, now)
+            taken += started
+            places -= len(started)
+            if len(started) in (0, len(chosen)):
+                break  # otherwise jobs at their limit took up places: look behind them
+    return [_snapshot(row, worker, now) for row in taken]
+
+
+def _start(worker: UUID, chosen: list[Execution], now: datetime) -> list[Execution]:
+    """Make running what may run of `chosen`, whose rows this transaction holds; returns those."""
     by_instance = _instances(chosen)
     for instance, ids in by_instance.items():
         Execution.objects.queued().filter(pk__in=ids).update(
             state=State.RUNNING, worker=worker, fence=F("fence") + 1, instance=instance, started_at=now
         )
-    taken = {pk for ids in by_instance.values() for pk in ids}
-    return [_snapshot(row, worker, now) for row in chosen if row.pk in taken]
+    started = {pk for ids in by_instance.values() for pk in ids}
+    return [row for row in chosen if row.pk in started]
 
 
 def _ready(now: datetime) -> QuerySet[Execution]:
