@@ -9,7 +9,7 @@ from django.db.models import Count, Max, Q
 from scheduling import registry
 from scheduling.exceptions import SchedulingError
 from scheduling.models import OPEN, Execution, Job, Overlap, State
-from scheduling.planning import Going, Plan, plan
+from scheduling.planning import Going, Plan, plan, skip
 from scheduling.store.batch import locked, update_rows
 from scheduling.store.executions import request_cancel
 
@@ -42,7 +42,7 @@ def fire(jobs: list[Job], now: datetime) -> Fired:
         try:
             registry.get(job.task)
             step = plan(job, now, going.get(job.pk, Going()))
-        except SchedulingError as error:
+        except (SchedulingError, OverflowError) as error:  # or a span that leads beyond the calendar
             fired.parked[job.pk] = str(error)
             continue
         moved.append((job, step))
@@ -83,11 +83,12 @@ def skip_overdue(now: datetime) -> list[Execution]:
     """Skip what waited past its start deadline; the rows say so."""
     if not Execution.objects.queued().filter(start_deadline__lte=now).exists():
         return []
+    reason = "Missed: no place was free in its queue before its misfire grace time ran out."
     with transaction.atomic():
         overdue = list(locked(Execution.objects.queued().filter(start_deadline__lte=now))[:AT_ONCE])
-        Execution.objects.queued().filter(pk__in=[row.pk for row in overdue]).update(
-            state=State.SKIPPED,
-            finished_at=now,
-            reason="Missed: no place was free in its queue before its misfire grace time ran out.",
+        for row in overdue:
+            skip(row, reason, now)
+        Execution.objects.filter(pk__in=[row.pk for row in overdue]).update(
+            state=State.SKIPPED, reason=reason, finished_at=now
         )
     return overdue
