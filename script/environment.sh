@@ -71,3 +71,22 @@ install() {
     python -m pip install --quiet --disable-pip-version-check "$@"
     printf '%s' "$stamp" >"$var/$name"
 }
+
+# Debian's package $1, if we may install it.
+apt() {
+    [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null || return 1
+    say "Installing Debian's $1"
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$1"; } \
+        >"$var/apt.log" 2>&1
+}
+
+# What runs Rota and what checks it; MariaDB's client is built, which takes its headers.
+install_to_test() {
+    install "packages to run" -r "$root/requirements.txt"
+    if command -v mariadb_config >/dev/null || apt libmariadb-dev; then
+        install "packages to test" -r "$root/tests/requirements.txt"
+    else
+        grep -v '^mysqlclient' "$root/tests/requirements.txt" >"$var/requirements.txt"
+        install "packages to test without MariaDB" -r "$var/requirements.txt"
+    fi
+}
