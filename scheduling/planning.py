@@ -8,6 +8,7 @@ from scheduling.models import Execution, Job, Overlap, State, Why
 from scheduling.triggers import moments_between
 
 MOMENTS_AT_ONCE = 100  # beyond this, one row stands for the range
+LONGEST_WAIT = timedelta(days=366)  # before a further attempt, whoever asks for more
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,13 @@ def skip(row: Execution, reason: str, now: datetime) -> None:
 
 def back_off(execution: Execution) -> timedelta:
     """How long to wait before the next attempt: doubled each time, bounded, spread by a quarter."""
-    doubled = execution.backoff * 2 ** min(execution.attempt - 1, 30)
-    return min(doubled, execution.backoff_max) * random.uniform(0.75, 1.25)  # noqa: S311
+    doubled = execution.backoff.total_seconds() * 2.0 ** (execution.attempt - 1)
+    return bounded(min(doubled, execution.backoff_max.total_seconds()) * random.uniform(0.75, 1.25))  # noqa: S311
+
+
+def bounded(seconds: float) -> timedelta:
+    """A wait before a further attempt that leads to no moment beyond the calendar."""
+    return timedelta(seconds=min(seconds, LONGEST_WAIT.total_seconds()))
 
 
 def _row(job: Job, moment: datetime, latest: datetime, now: datetime) -> Execution:

@@ -1,13 +1,13 @@
 """finish: RUNNING -> its end, in groups; guarded by owner and fence, so that a late performer overwrites nothing."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 
 from scheduling.models import LONGEST_REASON, POLICY, Execution, State, Why
-from scheduling.planning import back_off
+from scheduling.planning import back_off, bounded
 from scheduling.snapshots import Outcome
 from scheduling.store.batch import locked, update_rows
 
@@ -73,7 +73,7 @@ def _next_attempt(row: Execution, outcome: Outcome, now: datetime) -> Execution 
     if row.cancel_requested_at or not outcome.may_retry:
         return None
     if outcome.state in (State.FAILED, State.TIMED_OUT) and row.attempt < row.max_attempts:
-        wait = back_off(row) if outcome.retry_in is None else timedelta(seconds=outcome.retry_in)
+        wait = back_off(row) if outcome.retry_in is None else bounded(outcome.retry_in)
         return attempt_after(row, Why.RETRY, now + wait, now)
     if outcome.state == State.LOST:
         return rescued(row, now)
