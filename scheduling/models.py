@@ -349,8 +349,8 @@ class Worker(models.Model):
     state = models.CharField(max_length=10, choices=WorkerState, default=WorkerState.ALIVE)
     host = models.CharField(max_length=255)
     pid = models.PositiveIntegerField()
-    pid_started = models.FloatField()  # seconds since the epoch, as the kernel says; with pid proves identity
-    boot_id = models.CharField(max_length=64)  # same value: same kernel, so that pid can be looked up
+    pid_started = models.FloatField()  # seconds since the kernel's start; with pid proves identity
+    boot_id = models.CharField(max_length=64)  # same value: pid can be looked up
     version = models.CharField(max_length=50)
     queues = models.JSONField(default=dict)  # name -> slots
     slots = models.PositiveIntegerField()

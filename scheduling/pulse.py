@@ -20,7 +20,7 @@ from scheduling import store
 from scheduling.clock import Clock
 from scheduling.conf import options
 from scheduling.models import Worker
-from scheduling.store.workers import LIVING, boot_id
+from scheduling.store.workers import LIVING, boot_id, process_start
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +118,6 @@ class Pulse(threading.Thread):
 def process_lives(pid: int, started: float) -> bool:
     """Whether that very process (pid and start time) is there and no zombie."""
     try:
-        process = psutil.Process(pid)
-        return abs(process.create_time() - started) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        return abs(process_start(pid) - started) < 1 and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

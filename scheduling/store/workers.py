@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -19,9 +20,25 @@ LIVING = (WorkerState.ALIVE, WorkerState.STOPPING)
 
 
 def boot_id() -> str:
-    """What tells this start of this kernel from all others (Linux: random(4)); the host's name elsewhere."""
-    path = Path("/proc/sys/kernel/random/boot_id")
-    return path.read_text().strip() if path.exists() else socket.gethostname()
+    """Where a pid means the same process as here: this start of this kernel, and on it this container.
+
+    On Linux random(4) and pid_namespaces(7) tell; elsewhere the host's name stands for both.
+    """
+    if sys.platform != "linux":
+        return socket.gethostname()
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+
+
+def process_start(pid: int) -> float:
+    """When that process started, in seconds that no setting of a clock moves. Raises psutil.NoSuchProcess."""
+    if sys.platform != "linux":
+        return psutil.Process(pid).create_time()
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        raise psutil.NoSuchProcess(pid) from None
+    return int(after_name[19]) / os.sysconf("SC_CLK_TCK")  # field 22 of proc(5), the name being the second
 
 
 def register(queues: dict[str, int], now: datetime) -> Worker:
@@ -29,7 +46,7 @@ def register(queues: dict[str, int], now: datetime) -> Worker:
     return Worker.objects.create(
         host=socket.gethostname(),
         pid=os.getpid(),
-        pid_started=psutil.Process().create_time(),
+        pid_started=process_start(os.getpid()),
         boot_id=boot_id(),
         version=options().version,
         queues=queues,
