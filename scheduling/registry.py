@@ -118,6 +118,8 @@ def check_arguments(path: str, arguments: Any) -> None:
     if not isinstance(arguments, dict):
         raise InvalidArguments('Arguments are a JSON object of names and values, such as {"limit": 5}.')
     asked = signature(get(path))
+    if not isinstance(arguments.get(POSITIONAL, []), list):
+        raise InvalidArguments(f'The arguments under "{POSITIONAL}" are a list of values, in their order.')
     args, kwargs = split(arguments)
     try:
         asked.bind(*args, **kwargs)

@@ -1,12 +1,16 @@
 """enqueue: a QUEUED Execution for whoever asks: run now, the API, `task.enqueue()`, a start-up."""
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from scheduling import registry
+from scheduling.exceptions import SchedulingError
 from scheduling.models import Execution, Job, Why
 from scheduling.store.batch import announce
+
+logger = logging.getLogger(__name__)
 
 
 def enqueue(
@@ -44,6 +48,11 @@ def enqueue_task(rows: Iterable[Execution]) -> list[Execution]:
 
 
 def enqueue_at_startup(now: datetime) -> list[Execution]:
-    """A run of each job that asks for one whenever the scheduler starts."""
-    asking = Job.objects.filter(run_at_startup=True, paused_at=None, parked_reason="")
-    return [enqueue(job, now=now, why=Why.STARTUP) for job in asking]
+    """A run of each job that asks for one whenever the scheduler starts; a job that cannot run stops no start."""
+    queued = []
+    for job in Job.objects.filter(run_at_startup=True, paused_at=None, parked_reason=""):
+        try:
+            queued.append(enqueue(job, now=now, why=Why.STARTUP))
+        except SchedulingError as error:
+            logger.error("Not run at start-up: %s", error, extra={"job": job.pk})
+    return queued
