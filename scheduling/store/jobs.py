@@ -13,6 +13,7 @@ from scheduling import registry, triggers
 from scheduling.exceptions import StaleJob
 from scheduling.models import LONGEST_REASON, Change, Execution, Job, State, Why
 from scheduling.store.batch import announce
+from scheduling.store.executions import request_cancel
 from scheduling.store.fire import fire
 
 TRIGGER_FIELDS = ("trigger", "cron", "interval", "run_at", "timezone", "start_at", "end_at")
@@ -121,11 +122,13 @@ def _rearm(job: Job, action: str, *, by: str, now: datetime, **columns: Any) -> 
 
 
 def delete(job: Job, *, by: str, now: datetime, reason: str = "") -> None:
-    """Remove `job`; its history stays, what it queued is cancelled."""
+    """Remove `job`; its history stays, what it queued is cancelled, what runs is asked to stop."""
+    said = "Its job was deleted."
     with transaction.atomic():
-        Execution.objects.queued().filter(job=job.pk).update(
-            state=State.CANCELLED, finished_at=now, fence=F("fence") + 1, reason="Its job was deleted."
-        )
+        Job.objects.select_for_update().filter(pk=job.pk).first()  # so that it fires no more
+        runs = Execution.objects.filter(job=job.pk)
+        runs.queued().update(state=State.CANCELLED, finished_at=now, fence=F("fence") + 1, reason=said)
+        request_cancel(runs.running(), now, by=by, reason=said)
         record(job.pk, "deleted", by=by, now=now, reason=reason)
         job.delete()
 
