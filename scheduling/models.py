@@ -174,7 +174,7 @@ class Job(Policy):
                 name="job_trigger_complete",
                 condition=Q(trigger=Kind.MANUAL)
                 | (Q(trigger=Kind.CRON) & ~Q(cron=""))
-                | Q(trigger=Kind.INTERVAL, interval__gte=timedelta(seconds=1))
+                | Q(trigger=Kind.INTERVAL, interval__isnull=False, interval__gte=timedelta(seconds=1))
                 | Q(trigger=Kind.DATE, run_at__isnull=False),
                 violation_error_message="The fields of the chosen trigger are not filled in.",
             ),
