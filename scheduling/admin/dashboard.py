@@ -1,0 +1,137 @@
+"""The first page: is a scheduler alive, what runs, what comes, what went wrong, and how late runs are.
+
+Each part is one query along an index, or over the small table of jobs; none counts the runs.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from scheduling.admin import chart, columns
+from scheduling.admin.health import Health, health
+from scheduling.admin.standing import because
+from scheduling.models import OPEN, UNWELL, Execution, Job, State, Worker, WorkerState
+
+DAY = timedelta(hours=24)
+SAMPLE = 2000  # runs, the latest, that the lateness is told of
+SHOWN = 10  # rows of a list
+SETTLED = [state for state in State if state not in (*OPEN, State.SKIPPED, State.CANCELLED)]
+
+
+def dashboard_callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """`context` with the parts whose models the person may see."""
+    now = timezone.now()
+    parts: dict[str, Any] = {"now": now, "zone": timezone.get_current_timezone_name()}
+    if request.user.has_perm("scheduling.view_worker"):
+        parts["scheduler"] = scheduler(now)
+    if request.user.has_perm("scheduling.view_execution"):
+        parts |= _of_runs(now)
+    if request.user.has_perm("scheduling.view_job"):
+        parts |= _of_jobs(now, runs="running" in parts)
+    return {**context, "title": "Dashboard", "dashboard": parts}
+
+
+def scheduler(now: datetime) -> dict[str, Any]:
+    """Whether a scheduler is alive, and what to do if none is."""
+    latest = list(Worker.objects.order_by("-turned_at")[:SHOWN])
+    found = latest + list(
+        Worker.objects.filter(state=WorkerState.ALIVE).exclude(pk__in=[each.pk for each in latest])
+    )
+    alive = [worker for worker in found if health(worker, now) in (Health.ALIVE, Health.STOPPING)]
+    last = latest[0].turned_at if latest else None
+    return {
+        "alive": bool(alive),
+        "count": len(alive),
+        "turned": columns.distance(max(worker.turned_at for worker in alive), now) if alive else "",
+        "last": columns.moment(last, now) if last else "",
+        "running": sum(worker.running for worker in alive),
+        "slots": sum(worker.slots for worker in alive),
+        "list": columns.listing(Worker),
+    }
+
+
+def _of_runs(now: datetime) -> dict[str, Any]:
+    running = list(Execution.objects.running().light().order_by("-id")[: SHOWN + 1])
+    hours = chart.hours(now)
+    return {
+        "running": [
+            (run, _progress(run), columns.span(now - (run.started_at or now))) for run in running[:SHOWN]
+        ],
+        "more_running": len(running) > SHOWN,
+        "running_list": columns.listing(Execution, state__exact=State.RUNNING.value),
+        "waiting": _waiting(now),
+        "chart": chart.draw(hours),
+        "totals": chart.totals(hours),
+        "lateness": lateness(now),
+    }
+
+
+def _of_jobs(now: datetime, *, runs: bool) -> dict[str, Any]:
+    upcoming = Job.objects.armed().order_by("next_run_time")[:SHOWN]
+    parked = Job.objects.exclude(parked_reason="").order_by("id")[:SHOWN]
+    return {
+        "upcoming": [(job, columns.page(job), columns.moment(job.next_run_time, now)) for job in upcoming],
+        "parked": [(job, columns.page(job), because(job)) for job in parked],
+        "failing": [_failed(run, now) for run in failing()] if runs else [],
+        "jobs_list": columns.listing(Job),
+    }
+
+
+def failing() -> list[Execution]:
+    """The last runs of the jobs whose last run went wrong; skipped and cancelled runs say nothing of that."""
+    runs = Execution.objects.filter(job=OuterRef("pk"), state__in=SETTLED).order_by("-id")
+    last = Job.objects.order_by().annotate(last=Subquery(runs.values("id")[:1])).values("last")
+    return list(Execution.objects.filter(pk__in=last, state__in=UNWELL).order_by("-id")[:SHOWN])
+
+
+def lateness(now: datetime) -> dict[str, str]:
+    """How late the latest runs of the last 24 hours were: the middle one, one of twenty, the latest."""
+    recent = Execution.objects.filter(
+        finished_at__gte=now - DAY, finished_at__lte=now, started_at__isnull=False
+    )
+    rows = recent.only("started_at", "scheduled_for", "run_after").order_by("-finished_at")[:SAMPLE]
+    late = sorted(run.lateness for run in rows if run.lateness is not None)
+    if not late:
+        return {}
+    told = {"p50": _share(late, 0.5), "p95": _share(late, 0.95), "max": late[-1]}
+    return {"runs": str(len(late)), **{name: columns.span(value) for name, value in told.items()}}
+
+
+def _share(ordered: Sequence[timedelta], share: float) -> timedelta:
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
+
+
+def _waiting(now: datetime) -> list[Any]:
+    """Per queue: how many runs wait for a place, and how many for their time."""
+    found = Execution.objects.queued().order_by("queue").values("queue")
+    return list(found.annotate(ready=Count("id", filter=Q(run_after__lte=now)), all=Count("id")))
+
+
+def _progress(run: Execution) -> SafeString:
+    if run.progress is None:
+        return format_html("<span>{}</span>", run.progress_text)
+    percent = round(100 * run.progress)
+    return format_html(
+        '<progress class="rota-progress" max="100" value="{}"></progress> {} % {}',
+        percent,
+        percent,
+        run.progress_text,
+    )
+
+
+def _failed(run: Execution, now: datetime) -> tuple[Execution, str, SafeString, SafeString, str]:
+    when = columns.distance(run.finished_at, now) if run.finished_at else SafeString()
+    said = run.error_message or run.reason
+    return (
+        run,
+        columns.page(run),
+        columns.state(run),
+        when,
+        f"{run.error_class.rpartition('.')[2]} {said}".strip()[:200],
+    )

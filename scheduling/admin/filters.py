@@ -1,0 +1,123 @@
+"""Filters whose choices come from code, settings or the small table of jobs, never from counting runs."""
+
+import json
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib.admin import ListFilter
+from django.db import connection
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from scheduling import registry
+from scheduling.admin.base import DropdownFilter
+from scheduling.admin.fields import TEXT
+from scheduling.admin.standing import CONDITIONS, Standing
+from scheduling.conf import options
+from scheduling.models import Job
+
+Choices = list[tuple[str, str]]
+
+
+class StandingFilter(DropdownFilter):
+    title = "state"
+    parameter_name = "standing"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(each.value, each.value.title()) for each in Standing]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        wanted = self.value()
+        return queryset.filter(CONDITIONS[Standing(wanted)]) if wanted in CONDITIONS else queryset
+
+
+class TaskFilter(DropdownFilter):
+    title = "task"
+    parameter_name = "task"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(path, path) for path in registry.registered()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(task=self.value()) if self.value() else queryset
+
+
+class QueueFilter(DropdownFilter):
+    title = "queue"
+    parameter_name = "queue"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(lane.name, lane.name) for lane in options().queues]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(queue=self.value()) if self.value() else queryset
+
+
+class TagFilter(DropdownFilter):
+    title = "tag"
+    parameter_name = "tag"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        found = {tag for tags in Job.objects.exclude(tags=[]).values_list("tags", flat=True) for tag in tags}
+        return [(str(tag), str(tag)) for tag in sorted(found, key=str)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        wanted = self.value()
+        if not wanted:
+            return queryset
+        if connection.features.supports_json_field_contains:
+            return queryset.filter(tags__contains=[wanted])
+        return queryset.filter(tags__icontains=json.dumps(wanted))
+
+
+class EndFilter(ListFilter):
+    """By the days on which a run ended; the list then goes by that moment, for which there is an index."""
+
+    title = "end"
+    parameter_name = "ended"  # django-unfold looks for one name
+    template = "unfold/filters/filters_field.html"
+    names = ("ended_from", "ended_until")
+
+    def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
+        super().__init__(request, params, model, model_admin)
+        for name in self.names:
+            self.used_parameters[name] = params.pop(name, [""])[-1]
+
+    def has_output(self) -> bool:
+        return True
+
+    def expected_parameters(self) -> list[str | None]:
+        return list(self.names)
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        yield {"form": DaysForm(self.used_parameters)}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        first, last = self.days()
+        if first:
+            queryset = queryset.filter(finished_at__gte=_midnight(first))
+        if last:
+            queryset = queryset.filter(finished_at__lt=_midnight(last + timedelta(days=1)))
+        return queryset
+
+    def days(self) -> tuple[date | None, date | None]:
+        """The first and the last day asked for, on the viewer's calendar."""
+        form = DaysForm(self.used_parameters)
+        form.is_valid()
+        return form.cleaned_data.get("ended_from"), form.cleaned_data.get("ended_until")
+
+
+class DaysForm(forms.Form):
+    ended_from = forms.DateField(
+        label="Ended from", required=False, widget=forms.DateInput({"type": "date", "class": TEXT})
+    )
+    ended_until = forms.DateField(
+        label="Ended until", required=False, widget=forms.DateInput({"type": "date", "class": TEXT})
+    )
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))

@@ -1,0 +1,276 @@
+"""What one can do to a job besides editing it: each door asks by GET, acts by POST, and calls one verb."""
+
+import json
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.html import format_html
+
+from scheduling import store
+from scheduling.admin import columns
+from scheduling.admin.ask import ArgumentsForm, CopyForm, Question, ReasonForm, SureForm, ask, asked
+from scheduling.admin.base import ModelAdmin, action
+from scheduling.admin.fields import about_task
+from scheduling.admin.history import label
+from scheduling.admin.standing import Standing, standing
+from scheduling.exceptions import SchedulingError
+from scheduling.models import Job
+from scheduling.sync import back_to_code, plain
+
+UNIQUE = ("id", "next_run_time", "fired_until", "revision", "created_at", "updated_at", "parked_reason")
+
+
+class JobDoors(ModelAdmin):
+    """On the list for many jobs, in each row, and on the page of a job."""
+
+    actions = ("run_selected", "pause_selected", "resume_selected")
+    actions_detail = (
+        "run",
+        "pause",
+        "resume",
+        {"title": "More", "items": ["duplicate", "recompute", "to_code"]},
+    )
+
+    def has_run_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("scheduling.run_job")
+
+    def has_pause_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("scheduling.pause_job")
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        """Without those that would do nothing."""
+        job = self.get_object(request, object_id)
+        idle = set() if job is None else _idle(job)
+        found = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        return [each for each in found if each.path not in idle]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """An action that the person may not do is refused, not passed over."""
+        wanted = request.POST.get("action")
+        if wanted and wanted not in self.get_actions(request):
+            raise PermissionDenied
+        return super().changelist_view(request, extra_context)
+
+    @action(description="Run now", icon="play_arrow", url_path="run", permissions=["run"])
+    def run(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def question(job: Job) -> Question:
+            queued = []
+
+            def verb(given: dict[str, Any]) -> str:
+                queued.append(
+                    store.enqueue(job, now=timezone.now(), by=_name(request), arguments=given["arguments"])
+                )
+                return format_html(
+                    "Queued as {}.", columns.link(columns.page(queued[0]), f"run #{queued[0].pk}")
+                )
+
+            def run_page() -> str:
+                seeing = request.user.has_perm("scheduling.view_execution")
+                return columns.page(queued[0] if seeing else job)
+
+            return Question(
+                title=f"Run {job} now?",
+                button="Run now",
+                verb=verb,
+                form=ArgumentsForm,
+                initial={"arguments": job.arguments},
+                notes=(about_task(job.task), _paused_note(job)),
+                leads_to=run_page,
+            )
+
+        return asked(self, request, object_id, question)
+
+    @action(description="Pause", icon="pause", url_path="pause", permissions=["pause"])
+    def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def question(job: Job) -> Question:
+            def verb(given: dict[str, Any]) -> str:
+                done = store.pause(job, by=_name(request), now=timezone.now(), reason=given["reason"])
+                return f"{job} is paused." if done else f"{job} was paused already."
+
+            return Question(f"Pause {job}?", "Pause", verb, ReasonForm, notes=(PAUSING,))
+
+        return asked(self, request, object_id, question)
+
+    @action(description="Resume", icon="resume", url_path="resume", permissions=["pause"])
+    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def question(job: Job) -> Question:
+            def verb(given: dict[str, Any]) -> str:
+                if not store.resume(job, by=_name(request), now=timezone.now(), reason=given["reason"]):
+                    return f"{job} was not paused."
+                return format_html("{} is resumed. {}", job, upcoming(job))
+
+            return Question(f"Resume {job}?", "Resume", verb, ReasonForm, notes=(RESUMING,))
+
+        return asked(self, request, object_id, question)
+
+    @action(
+        description="Duplicate", icon="content_copy", url_path="duplicate", permissions=["scheduling.add_job"]
+    )
+    def duplicate(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def question(job: Job) -> Question:
+            made = []
+
+            def verb(given: dict[str, Any]) -> str:
+                copy = _copy(job, by=_name(request), **given)
+                made.append(
+                    store.create(copy, by=_name(request), now=timezone.now(), reason=f"A copy of {job.pk}.")
+                )
+                return f"{copy} is made, and paused: change what is to be different, then resume it."
+
+            return Question(
+                title=f"Duplicate {job}?",
+                button="Duplicate",
+                verb=verb,
+                form=CopyForm,
+                initial={"id": f"{job.pk}-copy"[:100], "name": f"{job.name} (copy)"[:200]},
+                notes=("The copy is paused until you resume it.",),
+                leads_to=lambda: columns.page(made[0]),
+            )
+
+        return asked(self, request, object_id, question)
+
+    @action(description="Recompute schedule", icon="update", url_path="recompute", permissions=["change"])
+    def recompute(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def question(job: Job) -> Question:
+            def verb(_: dict[str, Any]) -> str:
+                store.recompute(job, by=_name(request), now=timezone.now())
+                return format_html("The schedule of {} was computed anew. {}", job, upcoming(job))
+
+            return Question(
+                f"Recompute the schedule of {job}?", "Recompute", verb, SureForm, notes=(RECOMPUTING,)
+            )
+
+        return asked(self, request, object_id, question)
+
+    @action(description="Back to code", icon="undo", url_path="to-code", permissions=["change"])
+    def to_code(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def question(job: Job) -> Question:
+            def verb(_: dict[str, Any]) -> str:
+                done = back_to_code(job, by=_name(request), now=timezone.now())
+                return f"{job} is as the code defines it." if done else f"{job} was as the code defines it."
+
+            note = "These columns differ from the code and get its values."
+            return Question(
+                title=f"Give {job} back to the code?",
+                button="Back to code",
+                verb=verb,
+                notes=(note,) if edited(job) else ("Nothing differs from the code.",),
+                table=edited(job),
+            )
+
+        return asked(self, request, object_id, question)
+
+    @admin.action(description="Run now", permissions=["run"])
+    def run_selected(self, request: HttpRequest, jobs: QuerySet[Job]) -> None:
+        done = 0
+        for job in jobs:
+            try:
+                store.enqueue(job, now=timezone.now(), by=_name(request))
+                done += 1
+            except SchedulingError as error:
+                self.message_user(request, f"{job}: {error}", messages.ERROR)
+        self.message_user(request, f"{done} {'run' if done == 1 else 'runs'} queued.", messages.SUCCESS)
+
+    @admin.action(description="Pause", permissions=["pause"])
+    def pause_selected(self, request: HttpRequest, jobs: QuerySet[Job]) -> HttpResponse | None:
+        return self._with_reason(request, jobs, "pause", "paused", PAUSING)
+
+    @admin.action(description="Resume", permissions=["pause"])
+    def resume_selected(self, request: HttpRequest, jobs: QuerySet[Job]) -> HttpResponse | None:
+        return self._with_reason(request, jobs, "resume", "resumed", RESUMING)
+
+    def _with_reason(
+        self, request: HttpRequest, jobs: QuerySet[Job], deed: str, done: str, note: str
+    ) -> HttpResponse | None:
+        form = ReasonForm(request.POST if "sure" in request.POST else None)
+        if form.is_valid():
+            verb, now, reason = getattr(store, deed), timezone.now(), form.cleaned_data["reason"]
+            count = sum(verb(job, by=_name(request), now=now, reason=reason) for job in jobs)
+            self.message_user(request, f"{count} {'job' if count == 1 else 'jobs'} {done}.", messages.SUCCESS)
+            return None
+        count = jobs.count()
+        chosen = request.POST.getlist("_selected_action")
+        across = request.POST.get("select_across", "0")
+        hidden = [("action", f"{deed}_selected"), ("select_across", across), ("index", "0"), ("sure", "yes")]
+        hidden += [("_selected_action", each) for each in chosen]
+        title = f"{deed.title()} {count} {'job' if count == 1 else 'jobs'}?"
+        return ask(
+            self, request, Question(title, deed.title(), lambda _: "", notes=(note,)), form, hidden=hidden
+        )
+
+
+PAUSING = (
+    "A paused job does not fire; what it queued and has not started is skipped. "
+    "A run under way goes on, and Run now still works."
+)
+RESUMING = "It fires again from the next moment of its schedule; what was due meanwhile is not made up for."
+RECOMPUTING = (
+    "The next run is the first moment of the schedule from now on; what was due until now is not made up for."
+)
+
+
+def row_doors(request: HttpRequest, allowed: dict[str, bool], job: Job) -> list[tuple[str, str, str]]:
+    """Address, icon and words of the doors that a row of the list shows."""
+    known = (("run", "play_arrow", "Run now"), ("pause", "pause", "Pause"), ("resume", "resume", "Resume"))
+    return [
+        (columns.page(job, name), icon, words)
+        for name, icon, words in (*known, ("duplicate", "content_copy", "Duplicate"))
+        if allowed[name] and name not in _idle(job)
+    ]
+
+
+def edited(job: Job) -> list[tuple[str, str, str]]:
+    """Where `job` differs from the code: label, its value, the code's value."""
+    defined = job.code_definition or {}
+    present = plain({name: getattr(job, name) for name in defined})
+    return [
+        (
+            label(name),
+            json.dumps(present[name]),
+            json.dumps(value),
+        )
+        for name, value in defined.items()
+        if present[name] != value
+    ]
+
+
+def upcoming(job: Job) -> str:
+    """The next run, in a sentence."""
+    if job.next_run_time is None:
+        return "No run is planned."
+    now = timezone.now()
+    told = f"{columns.absolute(job.next_run_time, now)} ({columns.relative(job.next_run_time, now)})"
+    return f"Next run: {told}."
+
+
+def _idle(job: Job) -> set[str]:
+    """The doors that have nothing to do for `job`."""
+    idle = {"pause"} if job.paused_at else {"resume"}
+    if standing(job) in (Standing.MANUAL, Standing.PARKED):
+        idle.add("recompute")
+    return idle if edited(job) else idle | {"to-code"}
+
+
+def _paused_note(job: Job) -> str:
+    return "It is paused; this run goes ahead all the same." if job.paused_at else ""
+
+
+def _copy(job: Job, *, by: str, id: str, name: str) -> Job:
+    columns_ = {field.attname: getattr(job, field.attname) for field in Job._meta.local_fields}
+    copied = {key: value for key, value in columns_.items() if key not in UNIQUE}
+    paused = {
+        "paused_at": timezone.now(),
+        "paused_by": by,
+        "paused_reason": f"A copy of {job.pk}; not looked at yet.",
+    }
+    return Job(**{**copied, **paused, "id": id, "name": name, "origin": "admin", "code_definition": None})
+
+
+def _name(request: HttpRequest) -> str:
+    return request.user.get_username()

@@ -1,0 +1,360 @@
+"""Jobs: when they run, how they went, and the form in which that is changed."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db import IntegrityError, models
+from django.db.models import QuerySet
+from django.forms import TextInput
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from scheduling import store
+from scheduling.admin import columns, fields, preview, recent
+from scheduling.admin.base import ChoicesDropdownFilter
+from scheduling.admin.filters import QueueFilter, StandingFilter, TagFilter, TaskFilter
+from scheduling.admin.history import entries
+from scheduling.admin.job_doors import JobDoors, edited, row_doors, upcoming
+from scheduling.admin.job_form import JobForm
+from scheduling.admin.standing import COLOURS, because, standing
+from scheduling.conf import options
+from scheduling.exceptions import SchedulingError
+from scheduling.models import Change, Execution, Job
+from scheduling.triggers import Kind
+
+STATUS = (None, {"fields": ("status",)})
+WHAT = (None, {"fields": ("id", "name", "description", "tags", "task", "task_help", "arguments", "seen")})
+WHEN = (
+    "Schedule",
+    {
+        "fields": (
+            *("trigger", "examples", "cron", "interval", "run_at", "timezone", "start_at", "end_at"),
+            *("next_runs", "jitter"),
+        )
+    },
+)
+POLICIES = (
+    ("Limits", {"classes": ("tab",), "fields": ("queue", "priority", "timeout", "max_instances", "overlap")}),
+    ("Lateness", {"classes": ("tab",), "fields": ("misfire_grace_time", "coalesce", "run_at_startup")}),
+    ("Failures", {"classes": ("tab",), "fields": ("max_attempts", "backoff", "backoff_max", "idempotent")}),
+)
+ORIGIN = (
+    "Origin",
+    {
+        "classes": ("tab",),
+        "fields": ("origin", "code_differences", "fired_until", "created_at", "updated_at"),
+    },
+)
+DIFFERENCE = '<div>{}: <code class="rota-code">{}</code> → <code class="rota-code">{}</code></div>'
+CHANGES = 50  # on a page of the history
+WORDS = {  # for the radio buttons
+    Kind.CRON: "Cron",
+    Kind.INTERVAL: "Interval",
+    Kind.DATE: "Once",
+    Kind.MANUAL: "Only when asked",
+}
+
+
+class JobList(ChangeList):
+    """Brings the latest runs of all jobs of the page along, in one query."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        runs = recent.latest([job.pk for job in self.result_list]) if _sees_runs(request) else {}
+        allowed = self.model_admin.allowed_doors(request)  # type: ignore[attr-defined]
+        for job in self.result_list:
+            job.runs = runs.get(job.pk, [])
+            job.doors = row_doors(request, allowed, job)
+            job.seen_at = timezone.now()
+
+
+@admin.register(Job)
+class JobAdmin(JobDoors):
+    form = JobForm
+    list_display = (
+        "title",
+        "state",
+        "schedule_words",
+        "next_run",
+        "last_result",
+        "outcomes",
+        "lane",
+        "doors",
+    )
+    list_display_links = None
+    list_filter = (
+        StandingFilter,
+        ("trigger", ChoicesDropdownFilter),
+        QueueFilter,
+        TaskFilter,
+        TagFilter,
+        ("origin", ChoicesDropdownFilter),
+    )
+    list_filter_submit = True
+    list_per_page = 50
+    list_max_show_all = 200
+    list_fullwidth = True
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    ordering = ("id",)
+    search_fields = ("id", "name", "description", "tags", "task")
+    search_help_text = "Id, name, tag, task or description"
+    radio_fields = {"trigger": admin.HORIZONTAL}  # noqa: RUF012
+    readonly_fields = (
+        *("status", "task_help", "examples", "next_runs", "origin", "code_differences", "fired_until"),
+        *("created_at", "updated_at", "shown_arguments"),
+    )
+    formfield_overrides = {  # noqa: RUF012
+        models.DurationField: {"form_class": fields.SpanField, "widget": fields.SpanField.widget},
+        models.DateTimeField: {"form_class": fields.MomentField, "widget": fields.MomentField.widget},
+    }
+    custom_urls = (
+        ("preview/", "scheduling_job_preview", preview.preview),
+        ("task-help/", "scheduling_job_task_help", preview.task_help),
+    )
+    warn_unsaved_form = True
+
+    class Media:
+        js = ("scheduling/job_form.js",)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return JobList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        return Job.objects.all()
+
+    def allowed_doors(self, request: HttpRequest) -> dict[str, bool]:
+        """What the person may do to jobs, by the names of the doors."""
+        pausing = self.has_pause_permission(request)
+        return {
+            "run": self.has_run_permission(request),
+            "pause": pausing,
+            "resume": pausing,
+            "duplicate": self.has_add_permission(request),
+        }
+
+    # The list
+
+    @admin.display(description="Job", ordering="name")
+    def title(self, job: Job) -> SafeString:
+        tags = format_html_join(" ", '<span class="rota-tag">{}</span>', ((tag,) for tag in job.tags))
+        name = columns.link(columns.page(job), job.name or job.pk, "rota-name")
+        return format_html('{}<div class="rota-id">{}</div>{}', name, job.pk, tags)
+
+    @admin.display(description="State")
+    def state(self, job: Job) -> SafeString:
+        how = standing(job)
+        return columns.badge(how.value.title(), COLOURS[how], because(job))
+
+    @admin.display(description="Schedule", ordering="trigger")
+    def schedule_words(self, job: Job) -> SafeString:
+        return format_html('<span class="rota-words" title="{}">{}</span>', job.cron, _words(job))
+
+    @admin.display(description="Next run", ordering="next_run_time")
+    def next_run(self, job: Any) -> SafeString:
+        return columns.moment(job.next_run_time, job.seen_at)
+
+    @admin.display(description="Last result")
+    def last_result(self, job: Any) -> SafeString:
+        run = recent.ended(job.runs)
+        return (
+            _result(run, job.seen_at)
+            if run
+            else format_html('<span class="rota-faint">{}</span>', "Never ran")
+        )
+
+    @admin.display(description="Last runs")
+    def outcomes(self, job: Any) -> SafeString:
+        return recent.strip(job.runs)
+
+    @admin.display(description="Queue", ordering="queue")
+    def lane(self, job: Job) -> str:
+        return job.queue
+
+    @admin.display(description="")
+    def doors(self, job: Any) -> SafeString:
+        drawn = format_html_join(
+            "",
+            '<a href="{}" class="rota-door" title="{}" aria-label="{}">'
+            '<span class="material-symbols-outlined" aria-hidden="true">{}</span></a>',
+            ((address, words, f"{words}: {job}", icon) for address, icon, words in job.doors),
+        )
+        return format_html('<span class="rota-doors">{}</span>', drawn)
+
+    # The page of one job
+
+    def get_fieldsets(self, request: HttpRequest, obj: Job | None = None) -> Any:
+        if obj is None:
+            return (WHAT, WHEN, *POLICIES)
+        if self.has_change_permission(request, obj):
+            return (STATUS, WHAT, WHEN, *POLICIES, ORIGIN)
+        shown = ("id", "name", "description", "tags", "task", "task_help", "shown_arguments")
+        when = [name for name in WHEN[1]["fields"] if name not in ("examples", "next_runs")]
+        return (STATUS, (None, {"fields": shown}), ("Schedule", {"fields": when}), *POLICIES, ORIGIN)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Job | None = None) -> Any:
+        return (*self.readonly_fields, "id") if obj else self.readonly_fields
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        configured = {"timezone": timezone.get_current_timezone_name(), "trigger": Kind.CRON.value}
+        grace = {"misfire_grace_time": options().misfire_grace_time}
+        return {**configured, **grace, **super().get_changeform_initial_data(request)}
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        match db_field.name:
+            case "arguments":
+                return _formfield(db_field, fields.ArgumentsField, fields.ArgumentsWidget())
+            case "tags":
+                return _formfield(db_field, fields.TagsField, fields.TagsField.widget)
+            case "timezone":
+                kwargs["widget"] = fields.ZoneWidget()
+            case "cron":
+                kwargs["widget"] = TextInput({"class": f"{fields.TEXT} rota-code", "autocomplete": "off"})
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "trigger":
+            kwargs["choices"] = [(kind.value, words) for kind, words in WORDS.items()]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    def get_form(
+        self, request: HttpRequest, obj: Job | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        lanes = [lane.name for lane in options().queues]
+        for name, choices in (
+            ("task", [("", "Choose a task"), *fields.task_choices(obj.task if obj else "")]),
+            ("queue", fields.queue_choices(obj.queue if obj else "", lanes)),
+        ):
+            if name in form.base_fields:
+                form.base_fields[name].widget = UnfoldAdminSelectWidget(choices=choices)
+        return form
+
+    @admin.display(description="Status")
+    def status(self, job: Job) -> SafeString:
+        """What the list shows of a job, and where its runs are."""
+        now = timezone.now()
+        runs = recent.latest([job.pk])[job.pk]
+        last = recent.ended(runs)
+        return format_html(
+            '<div class="rota-status">{} {}<div class="rota-faint">{}</div>'
+            '<div class="rota-status-runs">{} {} {}</div></div>',
+            self.state(job),
+            columns.moment(job.next_run_time, now, empty=""),
+            because(job),
+            recent.strip(runs) if runs else "",
+            _result(last, now) if last else "It has not run yet.",
+            columns.link(columns.listing(Execution, job__id__exact=job.pk), "All runs") if runs else "",
+        )
+
+    @admin.display(description="It takes")
+    def task_help(self, job: Job | None) -> SafeString:
+        return preview.live("task_help", ("task",), fields.about_task(job.task if job else ""))
+
+    @admin.display(description="Examples")
+    def examples(self, job: Job | None) -> SafeString:
+        return preview.examples()
+
+    @admin.display(description="Next runs")
+    def next_runs(self, job: Job | None) -> SafeString:
+        """As the form has it now; an interval that stays as it is keeps its grid."""
+        return format_html("{}{}", preview.anchor(job), preview.live("preview", preview.ASKED))
+
+    @admin.display(description="Arguments")
+    def shown_arguments(self, job: Job) -> SafeString:
+        return columns.json_block(job.arguments)
+
+    @admin.display(description="Edited")
+    def code_differences(self, job: Job) -> SafeString | str:
+        if not job.code_definition:
+            return "No code defines it."
+        differ = ((name, code, here) for name, here, code in edited(job))
+        return format_html_join("", DIFFERENCE, differ) or "It is as the code defines it."
+
+    def save_model(self, request: HttpRequest, obj: Job, form: Any, change: bool) -> None:
+        by, now = request.user.get_username(), timezone.now()
+        if not change:
+            store.create(obj, by=by, now=now)
+        elif not store.change(obj, sorted(form.touched), by=by, now=now, seen=form.cleaned_data["seen"]):
+            return
+        self.message_user(request, upcoming(obj), messages.INFO)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The form refuses what it can; what only the database could tell comes back as a message."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except SchedulingError as error:
+            self.message_user(request, str(error), messages.ERROR)
+        except IntegrityError:
+            self.message_user(request, "Someone else was faster with this id or this change.", messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())
+
+    def delete_model(self, request: HttpRequest, obj: Job) -> None:
+        store.delete(obj, by=request.user.get_username(), now=timezone.now())
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        for job in queryset:
+            self.delete_model(request, job)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Every change through any door, not only those made here; a deleted job's history stays."""
+        name = unquote(object_id)
+        job = self.get_object(request, name)
+        if not self.has_view_or_change_permission(request, job):
+            raise PermissionDenied
+        changes = Paginator(Change.objects.filter(job=name), CHANGES)
+        if job is None and not changes.count:
+            raise Http404(f"There never was a job {name!r}.")
+        shown = changes.get_page(request.GET.get("p"))
+        request.current_app = self.admin_site.name
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"History of {job or name}",
+            "opts": self.opts,
+            "object": job,
+            "original": job,
+            "entries": entries(shown.object_list),
+            "shown": shown,
+        }
+        return TemplateResponse(request, "admin/scheduling/job_history.html", context)
+
+
+def _formfield(db_field: Any, form_class: Any, widget: Any) -> Any:
+    label = str(db_field.verbose_name).capitalize()
+    return form_class(required=False, label=label, help_text=db_field.help_text, widget=widget)
+
+
+def _result(run: Execution, now: datetime) -> SafeString:
+    ago = columns.distance(run.finished_at, now) if run.finished_at else ""
+    return format_html(
+        '<a class="rota-result" href="{}">{}{}</a>', columns.page(run), columns.state(run), ago
+    )
+
+
+def _words(job: Job) -> str:
+    try:
+        return job.words
+    except SchedulingError as error:
+        return str(error)
+
+
+def _sees_runs(request: HttpRequest) -> bool:
+    return request.user.has_perm("scheduling.view_execution")

@@ -1,0 +1,42 @@
+"""What the sidebar leads to: scheduling first, then the other apps, as far as one may see their pages."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+
+OWN = "scheduling"
+ICONS = {
+    "Job": "event_repeat",
+    "Execution": "history",
+    "Worker": "memory",
+    "TaskRecord": "fact_check",
+    "User": "person",
+    "Group": "group",
+}
+ORDER = ("Job", "Execution", "Worker")
+LAST = "auth"
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The groups of links for django-unfold's sidebar."""
+    apps = admin.site.get_app_list(request)
+    own = [model for app in apps if app["app_label"] == OWN for model in app["models"]]
+    own.sort(key=lambda model: ORDER.index(model["object_name"]))
+    others = sorted(
+        (app for app in apps if app["app_label"] != OWN), key=lambda app: app["app_label"] == LAST
+    )
+    dashboard = {"title": "Dashboard", "icon": "monitoring", "link": reverse("admin:index")}
+    return [
+        {"items": [dashboard, *map(_link, own)]},
+        *(
+            {"title": app["name"], "separator": True, "items": list(map(_link, app["models"]))}
+            for app in others
+        ),
+    ]
+
+
+def _link(model: dict[str, Any]) -> dict[str, Any]:
+    name = model["object_name"]
+    return {"title": model["name"], "icon": ICONS.get(name, "table_rows"), "link": model["admin_url"]}
