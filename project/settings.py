@@ -6,6 +6,7 @@ from urllib.parse import quote
 from zoneinfo import available_timezones
 
 from django.conf import global_settings
+from django.templatetags.static import static
 from django.utils.csp import CSP
 from environ import Env
 
@@ -90,6 +91,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "scheduling.middleware.ViewerZone",
 ]
 TEMPLATES = [
     {
@@ -112,6 +114,9 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "scheduling.admin.dashboard.dashboard_callback",
+    "SIDEBAR": {"navigation": "scheduling.admin.navigation.navigation"},
+    "STYLES": [lambda request: static("scheduling/rota.css")],
+    "SCRIPTS": [lambda request: static("scheduling/rota.js")],
 }
 
 # Files
