@@ -33,6 +33,7 @@ CSRF_TRUSTED_ORIGINS = env.addresses("CSRF_TRUSTED_ORIGINS")  # like https://rot
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
