@@ -1,0 +1,239 @@
+"""The one HTTP client: a deadline, a cap on each answer, retries where they help, a rate for all workers.
+
+Redirects are not followed, so that no credential travels to another host.
+"""
+
+import json
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from hashlib import sha256
+from typing import Any
+
+import httpx
+import stamina
+
+from scheduling.exceptions import RetryLater
+from tasks.exceptions import DeadlineReached, UpstreamError
+from tasks.models import RateBucket
+
+CONNECT_TIMEOUT = 5.0  # seconds
+READ_TIMEOUT = 30.0  # seconds without a byte
+LIMITS = httpx.Limits(max_connections=10, max_keepalive_connections=5)
+BODY_LIMIT = 10_000_000  # bytes, after decompression
+ATTEMPTS = 4
+LONGEST_WAIT = 60.0  # seconds; a service that asks for more gets its worker back
+LONGEST_DELAY = 86_400.0  # seconds; whatever a service asks for, it is asked again after a day
+RETRYABLE = frozenset({408, 429, 500, 502, 503, 504, *range(520, 530)})
+
+
+class Deadline:
+    """The moment by which all must be done; handed down to every request."""
+
+    def __init__(self, seconds: float) -> None:
+        self._ends = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds, always more than 0. Raises DeadlineReached."""
+        seconds = self._ends - time.monotonic()
+        if seconds <= 0:
+            raise DeadlineReached("The time for this work is used up; what was done is kept.")
+        return seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often a service may be asked with one credential."""
+
+    per_second: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, read to its end."""
+
+    headers: httpx.Headers
+    body: bytes
+
+
+class Client:
+    """A connection to one service for the time of one run."""
+
+    def __init__(
+        self,
+        service: str,
+        url: str,
+        *,
+        deadline: Deadline,
+        headers: Mapping[str, str],
+        rate: Rate,
+        credential: str = "",
+        body_limit: int = BODY_LIMIT,
+    ) -> None:
+        self.service = service
+        self.deadline = deadline
+        self._rate = rate
+        self._bucket = f"{service}:{sha256(credential.encode()).hexdigest()[:16]}"
+        self._body_limit = body_limit
+        self._http = httpx.Client(
+            base_url=url,
+            headers={**headers, "Accept-Encoding": "gzip"},
+            limits=LIMITS,
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def get[T](
+        self,
+        path: str,
+        read: Callable[[Answer], T],
+        *,
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        """What `read` makes of the answer; tried again when the service fails, or `read` says it does.
+
+        Raises UpstreamError, DeadlineReached, or RetryLater when the service asks for a long pause.
+        """
+        for attempt in stamina.retry_context(
+            on=self._may_help, attempts=ATTEMPTS, timeout=None, wait_initial=0.5, wait_max=15.0
+        ):
+            with attempt:
+                return self._once("GET", path, read, params=params, headers=headers)
+        raise AssertionError("retry_context yields until it returns or raises")
+
+    def post[T](self, path: str, read: Callable[[Answer], T], *, data: Mapping[str, str]) -> T:
+        """Send `data` as JSON, once: what it did is not known when the answer is lost."""
+        return self._once("POST", path, read, json=data)
+
+    def _once[T](self, method: str, path: str, read: Callable[[Answer], T], **parts: Any) -> T:
+        self._wait_for_turn()
+        timeout = httpx.Timeout(min(READ_TIMEOUT, self.deadline.left()), connect=CONNECT_TIMEOUT)
+        with self._told(f"{method} {path}"):
+            with self._http.stream(method, path, timeout=timeout, **parts) as response:
+                body = self._body(response)
+            if not response.is_success:
+                raise refusal(response, body, datetime.now(UTC))
+            return read(Answer(response.headers, body))
+
+    def _wait_for_turn(self) -> None:
+        while True:
+            seconds = RateBucket.objects.take(
+                self._bucket, self._rate.per_second, self._rate.burst, datetime.now(UTC)
+            )
+            if not seconds:
+                return
+            time.sleep(min(seconds, self.deadline.left()))
+
+    def _body(self, response: httpx.Response) -> bytes:
+        """The body, decompressed; never more than the cap is held in memory."""
+        inflate = decompressor(response.headers.get("Content-Encoding", ""))
+        body = bytearray()
+        for chunk in response.iter_raw():
+            self.deadline.left()
+            body += inflate.decompress(chunk, self._body_limit + 1 - len(body)) if inflate else chunk
+            if len(body) > self._body_limit:
+                raise UpstreamError(f"sent more than {self._body_limit} bytes")
+        if inflate and body and not inflate.eof:
+            raise UpstreamError("sent a compressed body that is cut off", retryable=True)
+        return bytes(body)
+
+    def _may_help(self, error: Exception) -> bool | float:
+        """Whether another attempt may help; a number is the seconds that the service asked for."""
+        if not isinstance(error, UpstreamError) or not error.retryable:
+            return False
+        if error.retry_after is None:
+            return True
+        return error.retry_after if error.retry_after < self.deadline.left() else False
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        """Errors of the request, with the name of the service and without what it was sent."""
+        try:
+            yield
+        except UpstreamError as error:
+            raise UpstreamError(
+                f"{self.service} {error} ({what})",
+                status=error.status,
+                code=error.code,
+                retryable=error.retryable,
+                retry_after=error.retry_after,
+            ) from None
+        except zlib.error:
+            raise UpstreamError(
+                f"{self.service} sent a body that cannot be decompressed ({what})", retryable=True
+            ) from None
+        except httpx.HTTPError as error:
+            self.deadline.left()
+            told = f"{self.service} cannot be reached: {type(error).__name__} ({what})"
+            raise UpstreamError(told, retryable=True) from None
+
+
+def as_json(answer: Answer) -> Any:
+    """The answer as JSON. HTML in its place is an outage; a body that breaks off may be whole next time."""
+    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise UpstreamError(f"sent {kind[:50] or 'nothing'} instead of JSON", retryable=True)
+    try:
+        return json.loads(answer.body, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise UpstreamError("sent JSON that cannot be read", retryable=True) from None
+
+
+def _refuse(constant: str) -> None:
+    """NaN and Infinity are no JSON, and databases do not take them."""
+    raise ValueError(constant)
+
+
+def refusal(response: httpx.Response, body: bytes, now: datetime) -> UpstreamError:
+    """The error that an answer other than 2xx stands for. Raises RetryLater for a pause too long to wait."""
+    status = response.status_code
+    if response.is_redirect:
+        return UpstreamError("redirects elsewhere, which is not followed", status=status)
+    wait = retry_after(response.headers.get("Retry-After", ""), now)
+    if status in RETRYABLE and wait and wait > LONGEST_WAIT:
+        delay = timedelta(seconds=min(wait, LONGEST_DELAY))
+        raise RetryLater(delay, f"{response.url.host} answered {status} and asked for a pause of {delay}")
+    return UpstreamError(
+        f"answered {status}",
+        status=status,
+        code=error_code(body),
+        retryable=status in RETRYABLE,
+        retry_after=wait,
+    )
+
+
+def error_code(body: bytes) -> str:
+    """The `error` that a JSON answer names, such as OAuth's invalid_grant; empty if it names none."""
+    try:
+        return str(json.loads(body)["error"])[:50]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""
+
+
+def retry_after(value: str, now: datetime) -> float | None:
+    """A Retry-After header as seconds from `now`; None for garbage, zero and the past."""
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        seconds = float(value) if value.isascii() and value.isdecimal() else 0.0
+    else:
+        seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
+    return seconds if seconds > 0 else None
+
+
+def decompressor(encoding: str) -> "zlib._Decompress | None":
+    """What decompresses a body of that Content-Encoding; None for a plain one."""
+    if encoding.lower() in {"", "identity"}:
+        return None
+    if encoding.lower() in {"gzip", "x-gzip"}:
+        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    raise UpstreamError(f"sent a body encoded as {encoding[:20]!r}, which was not asked for")
