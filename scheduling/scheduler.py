@@ -47,6 +47,7 @@ class Scheduler(BlockingScheduler):  # type: ignore[misc]  (APScheduler has no t
         for lane in options().queues if lanes is None else lanes:
             self.lanes[lane.name] = executor_of(lane)
             self.lanes[lane.name].deliver = self._deliver
+            self.lanes[lane.name].wake = self.wakeup
             self.add_executor(self.lanes[lane.name], lane.name)
         self.add_jobstore(JobStore(), "default")
         self.once = once
@@ -57,9 +58,12 @@ class Scheduler(BlockingScheduler):  # type: ignore[misc]  (APScheduler has no t
         self.turned_at = self.clock.now()
         self._ended: deque[Outcome] = deque()  # what is not yet confirmed as written
         self._stop_at: float | None = None  # monotonic: when the grace is over
+        self._winding = False
         self._handed_back = False
         self._failures = 0
         self._swept = 0.0
+        self._changed = True  # something may have happened elsewhere
+        self._look_at = 0.0  # monotonic: when to look even if nothing is heard
 
     # The process: from start to stop
 
@@ -73,7 +77,7 @@ class Scheduler(BlockingScheduler):  # type: ignore[misc]  (APScheduler has no t
         lanes = {name: lane.slots for name, lane in self.lanes.items()}
         self.worker = store.register(lanes, self.clock.now())
         pulse = Pulse(self.worker, self.clock, self._report, self._fenced)
-        watcher = Watcher(self.wakeup)
+        watcher = Watcher(self.look_around)
         try:
             pulse.start()
             watcher.start()
@@ -104,6 +108,11 @@ class Scheduler(BlockingScheduler):  # type: ignore[misc]  (APScheduler has no t
         self._stop_at = moment if now else min(self._stop_at or float("inf"), moment + options().stop_grace)
         threading.Thread(target=self.wakeup, daemon=True).start()
 
+    def look_around(self) -> None:
+        """Something has changed elsewhere: have a look at once."""
+        self._changed = True
+        self.wakeup()
+
     # One turn of the wheel
 
     def _process_jobs(self) -> float | None:
@@ -124,19 +133,43 @@ class Scheduler(BlockingScheduler):  # type: ignore[misc]  (APScheduler has no t
         return sleep
 
     def beat(self, now: datetime) -> float:
-        """One turn, in the order in which things happen; returns the seconds until the next is needed."""
+        """One turn, in the order in which things happen; returns the seconds until the next is needed.
+
+        A turn that only an outcome has caused looks for nothing else: it writes the end and fills the place.
+        """
         self._finish(now)
-        self._obey_orders(now)
+        look = self._changed or time.monotonic() >= self._look_at
+        if look:
+            self._changed = False
+            self._obey_orders()
         if self._stop_at is not None:
             self.turned_at = now
             return self._wind_down()
+        if look:
+            self._look(now)
+        self._start(now)
+        self.turned_at = now
+        if self.once and not (self._changed or self._held() or self._ended):
+            self.stop()
+        return max(self._look_at - time.monotonic(), 0.0)
+
+    def _look(self, now: datetime) -> None:
+        """Fire what is due, and find out when to look again: at the next due moment, or when the poll is over."""
         fired = store.fire_due(now)
         events.fired(self, fired)
         events.skipped(self, store.skip_overdue(now))
-        self._start(now)
         self._sweep()
-        self.turned_at = now
-        return 0.0 if fired.full else self._until_next(now)
+        if fired.full:
+            self._changed = True
+            return
+        seconds = [(moment - self.clock.now()).total_seconds() for moment in self._moments(now)]
+        self._look_at = time.monotonic() + max(min([longest_sleep(options().poll), *seconds]), 0.0)
+
+    def _moments(self, now: datetime) -> list[datetime]:
+        """The next due moment of a job, and when the next waiting run may start."""
+        armed = Job.objects.armed().order_by("next_run_time").values_list("next_run_time", flat=True)
+        waiting = Execution.objects.queued().filter(queue__in=self.lanes, run_after__gt=now)
+        return [*armed[:1], *waiting.order_by("run_after").values_list("run_after", flat=True)[:1]]
 
     def _finish(self, now: datetime) -> None:
         """Write what has ended; what cannot be written now stays until it is confirmed or refused."""
@@ -146,6 +179,7 @@ class Scheduler(BlockingScheduler):  # type: ignore[misc]  (APScheduler has no t
         done = store.finish(self._me.pk, outcomes, now)
         for _ in outcomes:
             self._ended.popleft()
+        self._changed = self._changed or bool(done.retries)
         self.failed = self.failed or any(outcome.state in UNWELL for outcome in done.written)
         events.finished(self, done)
 
@@ -156,7 +190,7 @@ class Scheduler(BlockingScheduler):  # type: ignore[misc]  (APScheduler has no t
             self.lanes[snapshot.queue].submit(snapshot)
         events.submitted(self, claimed)
 
-    def _obey_orders(self, now: datetime) -> None:
+    def _obey_orders(self) -> None:
         """Stop the runs that someone has cancelled."""
         if not self._held():
             return
@@ -173,36 +207,19 @@ class Scheduler(BlockingScheduler):  # type: ignore[misc]  (APScheduler has no t
         if strays:
             logger.warning("Gave back %d runs whose claim was not confirmed.", strays)
 
-    def _until_next(self, now: datetime) -> float:
-        """Seconds to sleep: exactly until the next due moment, and never beyond the poll."""
-        if self._ended:
-            return 0.0
-        moments = [
-            Job.objects.armed().order_by("next_run_time").values_list("next_run_time", flat=True).first(),
-            self._next_waiting(now),
-        ]
-        if self.once and not self._held():
-            self.stop()
-        seconds = [(moment - self.clock.now()).total_seconds() for moment in moments if moment]
-        return max(min([longest_sleep(options().poll), *seconds]), 0.0)
-
-    def _next_waiting(self, now: datetime) -> datetime | None:
-        """When the next waiting run may start, if there are places for it."""
-        open_lanes = [name for name, lane in self.lanes.items() if lane.free]
-        waiting = Execution.objects.queued().filter(queue__in=open_lanes, run_after__gt=now)
-        return waiting.order_by("run_after").values_list("run_after", flat=True).first()
-
     # Stopping
 
     def _wind_down(self) -> float:
         assert self._stop_at is not None
-        store.stopping(self._me.pk)
+        if not self._winding:
+            self._winding = True
+            store.stopping(self._me.pk)
         left = self._stop_at - time.monotonic()
         if not self._held() and not self._ended:
             self.shutdown(wait=False)
             return 0.0
         if left > 0:
-            return min(left, options().poll)
+            return min(left, longest_sleep(options().poll))
         if not self._handed_back:
             self._handed_back = True
             for lane in self.lanes.values():
@@ -235,7 +252,6 @@ class Scheduler(BlockingScheduler):  # type: ignore[misc]  (APScheduler has no t
 
     def _deliver(self, outcome: Outcome) -> None:
         self._ended.append(replace(outcome, finished_at=outcome.finished_at + self.clock.offset))
-        self.wakeup()
 
     def _backed_off(self, message: str) -> float:
         self._failures += 1

@@ -22,7 +22,8 @@ class Order:
 class Executor(BaseExecutor, ABC):  # type: ignore[misc]  (APScheduler has no types)
     """Holds up to `slots` runs at once. APScheduler knows it by its queue's name.
 
-    `deliver` gets each Outcome, from a thread of the executor; it must be quick and must not raise.
+    `deliver` gets each Outcome, from a thread of the executor, while the run still counts as held; then
+    `wake` says that a place is free. Both must be quick and must not raise.
     """
 
     hard = False  # whether a run can be stopped against its will
@@ -31,6 +32,7 @@ class Executor(BaseExecutor, ABC):  # type: ignore[misc]  (APScheduler has no ty
         super().__init__()
         self.slots = slots
         self.deliver: Callable[[Outcome], None] = lambda outcome: None
+        self.wake: Callable[[], None] = lambda: None
 
     @property
     def free(self) -> int:

@@ -209,8 +209,9 @@ class ProcessExecutor(Executor):
             self._children.append(self._spawn())
 
     def _settle(self, outcome: Outcome) -> None:
-        self._held.discard(outcome.id)
         self.deliver(outcome)
+        self._held.discard(outcome.id)
+        self.wake()
 
     def _close(self, wait: bool) -> None:
         self._closing = True

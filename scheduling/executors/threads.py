@@ -73,11 +73,12 @@ class ThreadExecutor(Executor):
         outcome = perform(run.snapshot, run.stop)
         if run.timer:
             run.timer.cancel()
-        with self._changing:
-            mine = self._runs.pop(run.snapshot.id, None)
-        if mine is not None:
-            self.deliver(_as_ordered(outcome, run, time.monotonic() - began))
         connections.close_all()
+        if run.snapshot.id in self._runs:  # not after kill()
+            self.deliver(_as_ordered(outcome, run, time.monotonic() - began))
+        with self._changing:
+            self._runs.pop(run.snapshot.id, None)
+        self.wake()
 
 
 def _as_ordered(outcome: Outcome, run: _Run, seconds: float) -> Outcome:

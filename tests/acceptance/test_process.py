@@ -115,7 +115,7 @@ def test_what_a_killed_scheduler_held_is_rescued_or_marked_lost(rota: Rota) -> N
     arguments = {"seconds": 30, "path": rota.path("marks")}
     harmless = rota.ask("sleep_idempotent", arguments=arguments, idempotent=True)
     delicate = rota.ask("sleep", arguments={"seconds": 30})
-    rota.until(lambda: Execution.objects.filter(state=State.RUNNING).count() == 2)
+    rota.until(lambda: "begin" in rota.lines("marks") and rota.state(delicate) == State.RUNNING)
     children = psutil.Process(dying.pid).children(recursive=True)
     rota.stop(dying, signal.SIGKILL)
     rota.until(lambda: not any(runs(child) for child in children), within=2)
