@@ -16,17 +16,19 @@ from scheduling.conf import options
 DOTS = "••••••"
 SHORTEST = 6  # characters; a shorter value would blot out half of any text
 NOT_SECRET = r"(?:file|path|dir|url|timeout|hashers|validators|age|name|header|limit)s?$"  # PASSWORD_HASHERS and such
-NAMES = r"secret|token|passw(?:or)?d|passphrase|api_?key|access_?key|private_?key|credential|webhook|signature"
+NAMES = r"secret|token|passw(?:or)?d|passphrase|api[_-]?key|access_?key|private_?key|credential|webhook|signature"
 
+# No two parts of a shape that follow each other match the same, and none that comes before what tells
+# it apart is unbounded: a hostile text takes as long as any other of its length.
 _SHAPES = re.compile(
     rf"""
-    (?P<head>\b(?:authorization|proxy-authorization|cookie|set-cookie|x-api-key|trakt-api-key)["']?\s*[:=]\s*["']?)
-    (?:(?:bearer|basic|token)\s+)?[^\s"',;]+
-    | (?P<scheme>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{{8,}}
-    | (?P<name>["']?\b[\w-]*(?:{NAMES})["']?\s*[:=]\s*["']?)[^\s"'&,;)}}]+
+    (?P<cookie>\b(?:set-)?cookie["']?\s{{0,9}}[:=]\s{{0,9}}["']?)[^\r\n"']+
+    | (?P<head>\b(?:proxy-)?authorization["']?\s{{0,9}}[:=]\s{{0,9}}["']?)(?:[a-z-]{{1,20}}\s)?[^\s"',;]+
+    | (?P<scheme>\b(?:bearer|basic)\s{{1,9}})(?-i:(?=\S{{0,200}}[0-9]|\S{{1,200}}[A-Z]))[\w.~+/=-]{{8,}}
+    | (?P<name>(?:{NAMES})["']?\s{{0,9}}[:=]\s{{0,9}}["']?)[^\s"'&,;)}}]+
     | (?P<query>[?&](?:key|sig|auth)=)[^\s"'&]+
-    | (?P<userinfo>\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)
-    | (?P<hook>/api(?:/v\d+)?/webhooks/\d+/)[\w-]+
+    | (?P<userinfo>://[^\s/:@]{{0,200}}:)[^\s/@]{{1,500}}(?=@)
+    | (?P<hook>/webhooks/\d{{1,30}}/)[\w-]+
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -50,8 +52,12 @@ def redact_json(value: Any) -> Any:
     if isinstance(value, str):
         return plain(value)
     if isinstance(value, Mapping):
-        return {plain(key): DOTS if _secret(key) and item else redact_json(item) for key, item in value.items()}
+        return {plain(key): DOTS if _is_secret(key, item) else redact_json(item) for key, item in value.items()}
     return [redact_json(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _is_secret(name: str, item: Any) -> bool:
+    return bool(item) and isinstance(item, str | Mapping | list) and _secret(name)  # a count is none
 
 
 def _secret(name: object) -> bool:
