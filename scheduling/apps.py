@@ -8,6 +8,6 @@ class SchedulingConfig(AppConfig):
     verbose_name = "Scheduling"
 
     def ready(self) -> None:
-        from scheduling import checks, registry  # noqa: F401, PLC0415  (models must be loaded first)
+        from scheduling import checks, registry  # noqa: F401  # models must be loaded first
 
         registry.discover()

@@ -28,7 +28,6 @@ def banner(lanes: Iterable[Lane]) -> str:
 
 
 def _moment(job: Job) -> str:
-    assert job.next_run_time is not None
     return f"{timezone.localtime(job.next_run_time):%Y-%m-%d %H:%M:%S %Z}, {job.pk}"
 
 

@@ -12,6 +12,7 @@ from scheduling.conf import options
 from scheduling.executors import EXECUTORS
 from scheduling.models import Job
 
+
 @register
 def check_settings(**_: Any) -> list[CheckMessage]:
     """Queues, executors and spans make sense together."""
@@ -19,7 +20,13 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     for lane in options().queues:
         if lane.executor not in EXECUTORS:
             hint = f"Choose one of: {', '.join(EXECUTORS)}."
-            found.append(Error(f"Queue {lane.name!r} names the unknown executor {lane.executor!r}.", hint, id="scheduling.E001"))
+            found.append(
+                Error(
+                    f"Queue {lane.name!r} names the unknown executor {lane.executor!r}.",
+                    hint,
+                    id="scheduling.E001",
+                )
+            )
         if lane.slots < 1:
             found.append(Error(f"Queue {lane.name!r} has no slots.", "Give it one or more.", id="scheduling.E002"))
     if options().stale_after < 3 * options().heartbeat:

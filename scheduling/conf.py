@@ -47,9 +47,7 @@ def options() -> Options:
     """The settings as typed values; missing keys take their defaults."""
     given: dict[str, Any] = {key.lower(): value for key, value in settings.SCHEDULING.items()}
     if "queues" in given:
-        given["queues"] = tuple(
-            Lane(name, lane["executor"], lane["slots"]) for name, lane in given["queues"].items()
-        )
+        given["queues"] = tuple(Lane(name, lane["executor"], lane["slots"]) for name, lane in given["queues"].items())
     if "misfire_grace_time" in given:
         given["misfire_grace_time"] = timedelta(seconds=given["misfire_grace_time"])
     if "default_timeout" in given:

@@ -39,7 +39,7 @@ class _Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Context(TaskContext):
+class Context(TaskContext):  # type: ignore[misc]  # frozen in Django, not in its stubs
     """Django's TaskContext, and what Rota knows beyond it."""
 
     snapshot: Snapshot

@@ -175,8 +175,7 @@ def _plain_term(field: Field, term: str) -> str:
         last = 7  # fri-sun
     if first is not None and last is not None and last < first:
         raise InvalidTrigger(
-            f"The {field.name} range {first}-{last} runs backwards;"
-            f" write {first}-{field.high},{field.low}-{last}."
+            f"The {field.name} range {first}-{last} runs backwards; write {first}-{field.high},{field.low}-{last}."
         )
     if last == first is not None:
         return str(first)  # whatever the step: cronsim would count it on to the end
@@ -246,9 +245,7 @@ def _read_keywords(trigger: CronTrigger) -> Expression:
         hours=tuple(hour for hour in range(24) if fits["hour"](time(hour))),
         minutes=tuple(minute for minute in range(60) if fits["minute"](time(0, minute))),
         seconds=tuple(second for second in range(60) if fits["second"](time(0, 0, second))),
-        fixed=not any(
-            str(field).startswith("*") for field in trigger.fields if field.name in ("hour", "minute")
-        ),
+        fixed=not any(str(field).startswith("*") for field in trigger.fields if field.name in ("hour", "minute")),
     )
 
 
@@ -262,9 +259,7 @@ def from_stock(trigger: CronTrigger) -> str:
     """The crontab text that means the same as `trigger`; the keyword form when there is none."""
     texts = {field.name: str(field) for field in trigger.fields}
     crontab = _as_crontab(trigger, texts)
-    return crontab or " ".join(
-        f"{name}={value}" for name, value in texts.items() if value != "*" or name == "second"
-    )
+    return crontab or " ".join(f"{name}={value}" for name, value in texts.items() if value != "*" or name == "second")
 
 
 def _as_crontab(trigger: CronTrigger, texts: dict[str, str]) -> str | None:

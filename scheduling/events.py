@@ -70,7 +70,14 @@ def _tell_end(scheduler: BaseScheduler, outcome: Outcome, row: Execution, retry:
     again = f" Attempt {retry.attempt} follows." if retry else ""
     level = logging.WARNING if outcome.state in UNWELL else logging.INFO
     message = f"{State(outcome.state).label} after {took}"
-    logger.log(level, "%s%s%s", message, f". {told[:300]}" if told else "", again, extra=_who(row.job_id, row.pk, row.worker_id))
+    logger.log(
+        level,
+        "%s%s%s",
+        message,
+        f". {told[:300]}" if told else "",
+        again,
+        extra=_who(row.job_id, row.pk, row.worker_id),
+    )
     well = outcome.state == State.SUCCEEDED
     code = ap.EVENT_JOB_EXECUTED if well else ap.EVENT_JOB_ERROR
     error = None if well else RuntimeError(told)

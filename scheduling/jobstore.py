@@ -28,7 +28,7 @@ class Call:
         return registry.get(self.path).enqueue(*args, **kwargs)
 
 
-class JobStore(DjangoJobStore):  # type: ignore[misc]  (django-apscheduler has no types)
+class JobStore(DjangoJobStore):
     """`add_job`, `get_jobs`, `reschedule_job` and the like, on rows that the admin edits too."""
 
     def start(self, scheduler: Any, alias: str) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from django.db import DatabaseError, connection
+from django.db import Error as DatabaseFailure
+from django.db import connection
 
 from scheduling.conf import options
 from scheduling.models import LogChunk
@@ -46,7 +47,7 @@ class RunLog:
             return
         try:
             LogChunk.objects.create(execution_id=self.snapshot.id, text="\n".join(lines) + "\n")
-        except DatabaseError:
+        except DatabaseFailure:
             connection.close_if_unusable_or_obsolete()
             with self.lock:
                 self.lines = lines + self.lines
@@ -65,7 +66,7 @@ class RunLogHandler(logging.Handler):
             return
         try:
             run.add(plain(self.format(record)))
-        except Exception:  # noqa: BLE001  (logging must not break the task)
+        except Exception:
             self.handleError(record)
 
 

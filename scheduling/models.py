@@ -92,17 +92,12 @@ class Policy(models.Model):
         default=False,
         help_text="Running it twice does no harm: an interrupted run is run again. Otherwise it is marked lost.",
     )
-    max_instances = models.PositiveSmallIntegerField(
-        default=1,
-        validators=[MinValueValidator(1)],
-        help_text="How many runs of this job may go at the same time.",
-    )
 
     class Meta:
         abstract = True
 
 
-POLICY = tuple(field.name for field in Policy._meta.local_fields)
+POLICY = (*(field.name for field in Policy._meta.local_fields), "max_instances")
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -132,13 +127,14 @@ class Job(Policy):
     start_at = models.DateTimeField(null=True, blank=True, help_text="No run before this moment.")
     end_at = models.DateTimeField(null=True, blank=True, help_text="No run after this moment.")
     anchored_at = models.DateTimeField(default=now, editable=False)  # where an interval's grid starts
-    jitter = models.DurationField(
-        null=True, blank=True, help_text="Each start is delayed by a random time up to this."
-    )
+    jitter = models.DurationField(null=True, blank=True, help_text="Each start is delayed by a random time up to this.")
 
-    coalesce = models.BooleanField(
-        default=True, help_text="Of several missed moments only the latest is made up for."
+    max_instances = models.PositiveSmallIntegerField(
+        default=1,
+        validators=[MinValueValidator(1)],
+        help_text="How many runs of this job may go at the same time.",
     )
+    coalesce = models.BooleanField(default=True, help_text="Of several missed moments only the latest is made up for.")
     misfire_grace_time = models.DurationField(
         null=True,
         blank=True,
@@ -262,9 +258,7 @@ class Execution(Policy):
 
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     reason = models.CharField(max_length=LONGEST_REASON, blank=True)
-    worker = models.ForeignKey(
-        "Worker", models.DO_NOTHING, null=True, blank=True, db_constraint=False, db_index=False
-    )
+    worker = models.ForeignKey("Worker", models.DO_NOTHING, null=True, blank=True, db_constraint=False, db_index=False)
     fence = models.PositiveIntegerField(default=0)  # grows with every change of ownership
     instance = models.PositiveSmallIntegerField(null=True, blank=True)  # 0 to max_instances - 1 while running
     created_at = models.DateTimeField(default=now)
@@ -391,9 +385,7 @@ class LogChunk(models.Model):
 class Change(models.Model):
     """What someone did to a job, through whichever door: who, when, old and new values, and why."""
 
-    job = models.ForeignKey(
-        Job, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="changes"
-    )
+    job = models.ForeignKey(Job, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="changes")
     action = models.CharField(max_length=20)  # created, changed, paused, resumed, deleted, ran, cancelled
     fields = models.JSONField(default=dict)  # name -> [old, new]
     by = models.CharField(max_length=150, blank=True)

@@ -47,9 +47,13 @@ def _perform(context: Context, task: Task) -> Outcome:
         return _outcome(snapshot, State.CANCELLED)
     except RetryLater as later:
         return _outcome(
-            snapshot, State.FAILED, reason=plain(str(later)), retry_in=later.delay.total_seconds(), **_told(later)
+            snapshot,
+            State.FAILED,
+            reason=plain(str(later)),
+            retry_in=later.delay.total_seconds(),
+            **_told(later),
         )
-    except BaseException as error:  # noqa: BLE001  (SystemExit of a task ends the run, not the worker)
+    except BaseException as error:
         return _outcome(snapshot, State.FAILED, **_told(error))
     finally:
         context.stop.interruptible = False

@@ -100,7 +100,11 @@ def _range_row(job: Job, before: datetime, count: int, now: datetime) -> Executi
         missed_count=count - 1,
         created_at=now,
     )
-    skip(row, f"Missed: {count} moments from {job.next_run_time:%Y-%m-%d %H:%M:%S} UTC to {before:%H:%M:%S}.", now)
+    skip(
+        row,
+        f"Missed: {count} moments from {job.next_run_time:%Y-%m-%d %H:%M:%S} UTC to {before:%H:%M:%S}.",
+        now,
+    )
     return row
 
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import psutil
-from django.db import DatabaseError, connection
+from django.db import Error as DatabaseFailure
+from django.db import connection
 
 from scheduling import store
 from scheduling.clock import Clock
@@ -39,7 +40,13 @@ class _Seen:
 class Pulse(threading.Thread):
     """Beats for `worker`; calls `fenced` once when it has been declared dead."""
 
-    def __init__(self, worker: Worker, clock: Clock, report: Callable[[], dict[str, object]], fenced: Callable[[], None]):
+    def __init__(
+        self,
+        worker: Worker,
+        clock: Clock,
+        report: Callable[[], dict[str, object]],
+        fenced: Callable[[], None],
+    ):
         super().__init__(name="pulse", daemon=True)
         self.worker = worker
         self.clock = clock
@@ -57,7 +64,7 @@ class Pulse(threading.Thread):
                 if not self.beat():
                     self.fenced()
                     break
-            except DatabaseError as error:
+            except DatabaseFailure as error:
                 logger.warning("No heartbeat: %s", error)
                 connection.close()
                 self.seen.clear()
@@ -76,7 +83,9 @@ class Pulse(threading.Thread):
         """One heartbeat and one look at the others; False when this worker has been declared dead."""
         behind = self.clock.compare().total_seconds()
         if abs(behind) > SKEW:
-            logger.warning("This host's clock differs from the database's by %.1f s; jobs follow the database's.", behind)
+            logger.warning(
+                "This host's clock differs from the database's by %.1f s; jobs follow the database's.", behind
+            )
         if not store.heartbeat(self.worker.pk, now=self.clock.now(), **self.report()):  # type: ignore[arg-type]
             return False
         self._observe(time.monotonic())

@@ -15,7 +15,7 @@ from scheduling.conf import options
 
 DOTS = "••••••"
 SHORTEST = 6  # characters; a shorter value would blot out half of any text
-NOT_SECRET = r"(?:file|path|dir|url|timeout|hashers|validators|age|name|header|limit)s?$"  # PASSWORD_HASHERS and such
+NOT_SECRET = r"(?:file|path|dir|url|timeout|hashers|validators|age|name|header|limit)s?$"  # noqa: S105  # PASSWORD_HASHERS and such
 NAMES = r"secret|token|passw(?:or)?d|passphrase|api[_-]?key|access_?key|private_?key|credential|webhook|signature"
 
 # No two parts of a shape that follow each other match the same, and none that comes before what tells

@@ -16,7 +16,7 @@ STATUS |= {State.SUCCEEDED: TaskResultStatus.SUCCESSFUL}  # all others have FAIL
 def task_result(row: Execution, backend: str) -> TaskResult:
     """`row` in the words of django.tasks. Raises UnknownTask when its task is no longer registered."""
     args, kwargs = registry.split(row.arguments)
-    result = TaskResult(
+    result: TaskResult = TaskResult(
         task=registry.get(row.task).using(
             priority=row.priority, queue_name=row.queue, run_after=row.run_after, backend=backend
         ),

@@ -13,13 +13,14 @@ from typing import Any
 from apscheduler.jobstores.base import ConflictingIdError
 from apscheduler.schedulers.base import STATE_PAUSED
 from apscheduler.schedulers.blocking import BlockingScheduler
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import Error as DatabaseFailure
+from django.db import connection
 from django.tasks.base import Task
 
 from scheduling import events, registry, store
 from scheduling.clock import Clock
 from scheduling.conf import Lane, options
-from scheduling.exceptions import WorkerFenced
+from scheduling.exceptions import SchedulingError, WorkerFenced
 from scheduling.executors import executor_of
 from scheduling.executors.base import Executor, Order
 from scheduling.jobstore import BY, Call, JobStore
@@ -31,10 +32,11 @@ from scheduling.wakeup import Watcher, longest_sleep
 logger = logging.getLogger(__name__)
 
 BACK_OFF = (0.1, 5.0)  # seconds after the first failed turn, and at most
+LAST_WORDS = 5.0  # seconds after the grace in which to reach the database, before giving up
 FENCED = 70  # exit code: declared dead by another worker (sysexits.h, EX_SOFTWARE)
 
 
-class Scheduler(BlockingScheduler):  # type: ignore[misc]  (APScheduler has no types)
+class Scheduler(BlockingScheduler):
     """Fires, claims, hands to executors and finishes, until told to stop.
 
     APScheduler's own API works on it: add_job, pause_job, reschedule_job, get_jobs, add_listener. Any
@@ -124,7 +126,7 @@ class Scheduler(BlockingScheduler):  # type: ignore[misc]  (APScheduler has no t
             self._failures = 0
         except WorkerFenced:
             self._fenced()
-        except (DatabaseError, InterfaceError) as error:
+        except DatabaseFailure as error:
             sleep = self._backed_off(f"The database did not answer, trying again: {error}")
             connection.close()
         except Exception:
@@ -169,7 +171,8 @@ class Scheduler(BlockingScheduler):  # type: ignore[misc]  (APScheduler has no t
         """The next due moment of a job, and when the next waiting run may start."""
         armed = Job.objects.armed().order_by("next_run_time").values_list("next_run_time", flat=True)
         waiting = Execution.objects.queued().filter(queue__in=self.lanes, run_after__gt=now)
-        return [*armed[:1], *waiting.order_by("run_after").values_list("run_after", flat=True)[:1]]
+        first = [*armed[:1], *waiting.order_by("run_after").values_list("run_after", flat=True)[:1]]
+        return [moment for moment in first if moment is not None]
 
     def _finish(self, now: datetime) -> None:
         """Write what has ended; what cannot be written now stays until it is confirmed or refused."""
@@ -241,7 +244,8 @@ class Scheduler(BlockingScheduler):  # type: ignore[misc]  (APScheduler has no t
 
     @property
     def _me(self) -> Worker:
-        assert self.worker is not None, "the scheduler has not been started"
+        if self.worker is None:
+            raise SchedulingError("This scheduler has not been started.")
         return self.worker
 
     def _held(self) -> set[int]:
@@ -256,6 +260,8 @@ class Scheduler(BlockingScheduler):  # type: ignore[misc]  (APScheduler has no t
     def _backed_off(self, message: str) -> float:
         self._failures += 1
         logger.warning(message)
+        if self._stop_at is not None and time.monotonic() > self._stop_at + LAST_WORDS:
+            self.shutdown(wait=False)
         first, most = BACK_OFF
         return float(min(first * 2**self._failures, most))
 

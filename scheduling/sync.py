@@ -104,7 +104,7 @@ def _merge(job: Job, wanted: dict[str, Any], now: datetime) -> Synced:
 
 def _defaults() -> dict[str, Any]:
     names = registry.JOB_OPTIONS - {"name"}
-    return {name: Job._meta.get_field(name).get_default() for name in names}
+    return {field.name: field.get_default() for field in Job._meta.local_fields if field.name in names}
 
 
 def _plain(value: Any) -> Any:

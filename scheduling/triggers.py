@@ -130,9 +130,7 @@ def preview(schedule: Schedule, n: int, now: datetime) -> list[datetime]:
     return moments
 
 
-def moments_between(
-    schedule: Schedule, first: datetime, until: datetime, limit: int
-) -> tuple[list[datetime], int]:
+def moments_between(schedule: Schedule, first: datetime, until: datetime, limit: int) -> tuple[list[datetime], int]:
     """The latest `limit` moments from `first` to `until` (both included), in order; and the count of all.
 
     The count is exact, and costs no more for a long gap than for a short one; only the moments of a cron
@@ -184,9 +182,7 @@ def trigger_of(schedule: Schedule) -> BaseTrigger:
     return ScheduleTrigger(schedule)
 
 
-def schedule_of(
-    trigger: BaseTrigger | str, timezone: str, **keywords: Any
-) -> tuple[Schedule, timedelta | None]:
+def schedule_of(trigger: BaseTrigger | str, timezone: str, **keywords: Any) -> tuple[Schedule, timedelta | None]:
     """What APScheduler's trigger means, and its jitter. `timezone` is for what names none itself.
 
     `trigger` is cron, interval, date or manual with APScheduler's keywords (cron also takes `crontab`, a
@@ -235,9 +231,7 @@ def _makes_up(expression: crontab.Expression, stretch: Stretch) -> bool:
     return lost is not None and next(expression.within(stretch.start, stretch.start + SECOND), None) is None
 
 
-def _cron_between(
-    schedule: Schedule, first: datetime, until: datetime, limit: int
-) -> tuple[list[datetime], int]:
+def _cron_between(schedule: Schedule, first: datetime, until: datetime, limit: int) -> tuple[list[datetime], int]:
     expression = crontab.read(schedule.cron)
     counted = max(first, until - COUNTED)
     begin, end = (counted + SECOND - TICK).replace(microsecond=0), until.replace(microsecond=0) + SECOND
@@ -343,9 +337,7 @@ def _from_object(trigger: BaseTrigger, timezone: str) -> tuple[Schedule, float |
         case DateTrigger():
             return Schedule(Kind.DATE, run_at=trigger.run_date.astimezone(UTC), timezone=timezone), None
         case CronTrigger():
-            schedule = Schedule(
-                Kind.CRON, cron=crontab.from_stock(trigger), timezone=_zone_name(trigger.timezone)
-            )
+            schedule = Schedule(Kind.CRON, cron=crontab.from_stock(trigger), timezone=_zone_name(trigger.timezone))
         case IntervalTrigger():
             schedule = Schedule(Kind.INTERVAL, interval=trigger.interval, timezone=timezone)
         case _:

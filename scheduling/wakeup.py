@@ -5,7 +5,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from django.db import DatabaseError, connection
+from django.db import Error as DatabaseFailure
+from django.db import connection
 
 from scheduling.store.batch import CHANNEL
 
@@ -30,7 +31,7 @@ class Watcher(threading.Thread):
         while watch is not None and not self.ended.is_set():
             try:
                 watch()
-            except (DatabaseError, OSError) as error:
+            except (DatabaseFailure, OSError) as error:
                 logger.debug("The watching connection was lost: %s", error)
                 connection.close()
                 self.ended.wait(AGAIN)

@@ -19,7 +19,7 @@ class Order:
     reason: str
 
 
-class Executor(BaseExecutor, ABC):  # type: ignore[misc]  (APScheduler has no types)
+class Executor(BaseExecutor, ABC):
     """Holds up to `slots` runs at once. APScheduler knows it by its queue's name.
 
     `deliver` gets each Outcome, from a thread of the executor, while the run still counts as held; then

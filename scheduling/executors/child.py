@@ -27,9 +27,9 @@ def main(pipe: Connection) -> None:
     _leave_the_nest()
     if not apps.ready:
         django.setup()
-    from scheduling.context import StopSignal  # noqa: PLC0415  (Django must be set up first)
-    from scheduling.perform import perform  # noqa: PLC0415
-    from scheduling.snapshots import Snapshot  # noqa: PLC0415
+    from scheduling.context import StopSignal
+    from scheduling.perform import perform
+    from scheduling.snapshots import Snapshot
 
     inbox: SimpleQueue[bytes] = SimpleQueue()
     stop = StopSignal()

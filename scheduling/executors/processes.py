@@ -5,6 +5,7 @@ that another one uses. One thread watches all pipes, deadlines and deaths. Deadl
 """
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -25,7 +26,10 @@ from scheduling.executors.base import Executor, Order, timed_out
 from scheduling.models import State
 from scheduling.snapshots import Outcome, Snapshot
 
+logger = logging.getLogger(__name__)
+
 NEVER = float("inf")
+SPAWN_AGAIN = 1.0  # seconds
 
 
 @dataclass(slots=True, eq=False)
@@ -71,11 +75,12 @@ class ProcessExecutor(Executor):
         self._children: list[_Child] = []
         self._waiting: deque[Snapshot] = deque()
         self._closing = False
-        self._thread = threading.Thread(target=self._watch, name="children", daemon=True)
+        self._spawn_at = 0.0  # monotonic: not before, after a child could not be started
+        self._thread = threading.Thread(target=self._watch_or_die, name="children", daemon=True)
 
     def start(self, scheduler: Any, alias: str) -> None:
         super().start(scheduler, alias)
-        self._children = [self._spawn() for _ in range(self.slots)]
+        self._fill()
         self._thread.start()
 
     def held(self) -> set[int]:
@@ -105,9 +110,21 @@ class ProcessExecutor(Executor):
 
     # What follows happens in the watching thread only.
 
+    def _watch_or_die(self) -> None:
+        """Without this thread nothing would be stopped or heard of: better a new process, and a rescue."""
+        try:
+            self._watch()
+        except BaseException:
+            logger.critical("The watch over the child processes failed; this worker ends itself.", exc_info=True)
+            self.kill()
+            os._exit(os.EX_SOFTWARE)
+
     def _watch(self) -> None:
         while self._children or not self._closing:
-            moment = min((each.next_moment for each in self._children), default=NEVER)
+            self._fill()
+            moment = min([each.next_moment for each in self._children], default=NEVER)
+            if len(self._children) < self.slots and not self._closing:
+                moment = min(moment, self._spawn_at)
             timeout = None if moment == NEVER else max(moment - time.monotonic(), 0)
             watched: dict[Any, _Child] = {}
             for each in self._children:
@@ -180,33 +197,38 @@ class ProcessExecutor(Executor):
                 outcome = replace(outcome, state=each.order.state, reason=each.order.reason)
             each.snapshot = None
             _kill_family(each.process.pid)  # and all that the run has started
-            self._replace(each)
+            self._dismiss(each)
         elif each.performed >= options().max_tasks_per_child or self._closing:
             each.snapshot = None
             with contextlib.suppress(OSError):
                 each.pipe.send_bytes(child.GO_HOME)
-            self._replace(each)
+            self._dismiss(each)
         else:
             each.snapshot, each.deadline = None, NEVER
         self._settle(outcome)
-        if self._waiting and not self._closing:
-            self._begin(self._waiting.popleft())
 
     def _died(self, each: _Child) -> None:
         snapshot, each.snapshot = each.snapshot, None
         _kill_family(each.process.pid)
-        self._replace(each)
+        self._dismiss(each)
         if snapshot is not None:
             order = each.order or Order(State.FAILED, _obituary(each.process.exitcode))
             self._settle(_ended(snapshot, order.state, order.reason))
-        if self._waiting and not self._closing:
-            self._begin(self._waiting.popleft())
 
-    def _replace(self, each: _Child) -> None:
+    def _dismiss(self, each: _Child) -> None:
         self._children.remove(each)
         each.pipe.close()
-        if not self._closing:
-            self._children.append(self._spawn())
+
+    def _fill(self) -> None:
+        """Start the children that are missing, and give them the runs that wait; try again later if it fails."""
+        while len(self._children) < self.slots and not self._closing and self._spawn_at <= time.monotonic():
+            try:
+                self._children.append(self._spawn())
+            except (OSError, EOFError) as error:
+                self._spawn_at = time.monotonic() + SPAWN_AGAIN
+                logger.error("No child process could be started, trying again in %g s: %s", SPAWN_AGAIN, error)
+        for _ in range(len(self._waiting)):
+            self._begin(self._waiting.popleft())
 
     def _settle(self, outcome: Outcome) -> None:
         self.deliver(outcome)
@@ -219,7 +241,7 @@ class ProcessExecutor(Executor):
             if each.snapshot is None:
                 with contextlib.suppress(OSError):
                     each.pipe.send_bytes(child.GO_HOME)
-                self._replace(each)
+                self._dismiss(each)
             elif not wait:
                 _kill_family(each.process.pid)
 

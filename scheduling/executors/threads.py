@@ -6,8 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from django.db import connections
-
 from scheduling.context import StopSignal
 from scheduling.executors.base import Executor, Order, timed_out
 from scheduling.models import State
@@ -73,7 +71,6 @@ class ThreadExecutor(Executor):
         outcome = perform(run.snapshot, run.stop)
         if run.timer:
             run.timer.cancel()
-        connections.close_all()
         if run.snapshot.id in self._runs:  # not after kill()
             self.deliver(_as_ordered(outcome, run, time.monotonic() - began))
         with self._changing:

@@ -1,16 +1,14 @@
 """Many rows in one round trip, each of them guarded; and the wake-up of the schedulers elsewhere."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db import OperationalError, connection, models
 
 CHANNEL = "rota_wake_up"  # of PostgreSQL's NOTIFY
 
-M = TypeVar("M", bound=models.Model)
 
-
-def locked(rows: models.QuerySet[M]) -> models.QuerySet[M]:
+def locked[M: models.Model](rows: models.QuerySet[M]) -> models.QuerySet[M]:
     """`rows`, held until the end of the transaction; those that another one holds are passed over.
 
     On SQLite the transaction itself is the lock (BEGIN IMMEDIATE).
@@ -32,17 +30,17 @@ def update_rows(
     Each of `rows` holds the new values, then those of the guard. Raises OperationalError, which undoes the
     transaction, unless exactly the rows given have changed.
     """
-    fields = [model._meta.get_field(name) for name in (*new, *guard)]
+    by_name = {field.name: field for field in model._meta.local_fields}
+    fields = [by_name[name] for name in (*new, *guard)]
     values = [
-        [field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)]
-        for row in rows
+        [field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)] for row in rows
     ]
     if not values:
         return
     quote = connection.ops.quote_name
     terms = [f"{quote(str(field.column))} = %s" for field in fields]
     table = quote(model._meta.db_table)
-    statement = f"UPDATE {table} SET {', '.join(terms[: len(new)])} WHERE {' AND '.join(terms[len(new) :])}"
+    statement = f"UPDATE {table} SET {', '.join(terms[: len(new)])} WHERE {' AND '.join(terms[len(new) :])}"  # noqa: S608  # names of columns, quoted
     with connection.cursor() as cursor:
         cursor.executemany(statement, values)
         if cursor.rowcount != len(values):
@@ -54,5 +52,3 @@ def announce() -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
-
-

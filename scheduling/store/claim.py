@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
 from django.db.models.aggregates import Count
+from django.db.models.functions import Coalesce
 
 from scheduling.exceptions import WorkerFenced
 from scheduling.models import Execution, State, Worker, WorkerState
@@ -76,17 +76,13 @@ def _ready(now: datetime) -> QuerySet[Execution]:
         Execution.objects.queued()
         .due(now)
         .filter(Q(start_deadline=None) | Q(start_deadline__gt=now))
-        .filter(
-            Q(job_id=None)
-            | Q(max_instances=None)
-            | Q(max_instances__gt=Coalesce(Subquery(running), Value(0)))
-        )
+        .filter(Q(job_id=None) | Q(max_instances=None) | Q(max_instances__gt=Coalesce(Subquery(running), Value(0))))
     )
 
 
 def _instances(chosen: list[Execution]) -> dict[int | None, list[int]]:
     """Which of `chosen` may start as which instance of its job; those beyond max_instances are left out."""
-    used: dict[str, set[int]] = defaultdict(set)
+    used: dict[str, set[int | None]] = defaultdict(set)
     jobs = {row.job_id for row in chosen if row.job_id}
     for job_id, instance in Execution.objects.running().filter(job__in=jobs).values_list("job_id", "instance"):
         used[job_id].add(instance)

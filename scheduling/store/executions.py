@@ -1,6 +1,7 @@
 """Orders for single runs: cancel, run again."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db import models, transaction
 
@@ -41,12 +42,10 @@ def request_cancel(running: models.QuerySet[Execution], now: datetime, *, by: st
     return asked
 
 
-def cancel_orders(worker: object) -> list[tuple[int, str]]:
-    """The runs that `worker` (an id) has been asked to stop: id and reason."""
+def cancel_orders(worker: UUID) -> list[tuple[int, str]]:
+    """The runs that `worker` has been asked to stop: id and reason."""
     return list(
-        Execution.objects.running()
-        .filter(worker=worker, cancel_requested_at__isnull=False)
-        .values_list("id", "reason")
+        Execution.objects.running().filter(worker=worker, cancel_requested_at__isnull=False).values_list("id", "reason")
     )
 
 

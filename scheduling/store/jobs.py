@@ -70,7 +70,9 @@ def pause(job: Job, *, by: str, now: datetime, reason: str = "") -> bool:
             paused_at=now, paused_by=by, paused_reason=said, next_run_time=None, updated_at=now
         )
         Execution.objects.queued().filter(job=job.pk, why=Why.SCHEDULE).update(
-            state=State.SKIPPED, finished_at=now, reason=f"Paused by {by or 'the system'}. {said}".strip()[:500]
+            state=State.SKIPPED,
+            finished_at=now,
+            reason=f"Paused by {by or 'the system'}. {said}".strip()[:500],
         )
         record(job.pk, "paused", by=by, now=now, reason=reason)
     job.refresh_from_db()
@@ -134,7 +136,13 @@ def delete(job: Job, *, by: str, now: datetime, reason: str = "") -> None:
 
 
 def record(
-    job_id: str, action: str, *, by: str, now: datetime, reason: str = "", fields: dict[str, Any] | None = None
+    job_id: str,
+    action: str,
+    *,
+    by: str,
+    now: datetime,
+    reason: str = "",
+    fields: dict[str, Any] | None = None,
 ) -> None:
     """Write down what was done to a job; part of the transaction that does it."""
     Change.objects.create(

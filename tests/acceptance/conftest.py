@@ -9,7 +9,6 @@ from django.utils import timezone
 from scheduling import store
 from scheduling.models import Job
 from scheduling.sync import sync
-
 from tests.acceptance.rota import Rota
 
 

@@ -26,7 +26,11 @@ class Rota:
 
     def __init__(self, folder: Path, database_url: str) -> None:
         self.folder = folder
-        self.environment = {**os.environ, "DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+        self.environment = {
+            **os.environ,
+            "DATABASE_URL": database_url,
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+        }
         self.processes: list[subprocess.Popen[bytes]] = []
         self.log = folder / "log"
 

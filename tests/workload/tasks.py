@@ -107,7 +107,7 @@ def stubborn(path: str, seconds: float = 60) -> None:
     while time.monotonic() < end:
         try:
             time.sleep(0.1)
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             mark(path, type(error).__name__)
 
 

@@ -7,12 +7,13 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import Error as DatabaseFailure
 from django.utils import timezone
 
 from scheduling.banner import banner
 from scheduling.conf import Lane, options
 from scheduling.scheduler import Scheduler
-from scheduling.sync import sync
+from scheduling.sync import Synced, sync
 
 
 class Command(BaseCommand):
@@ -21,14 +22,20 @@ class Command(BaseCommand):
     help = "Runs the jobs of this installation on time. Any number of schedulers may run side by side."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--once", action="store_true", help="run what is due and queued, wait, and end; exit 1 if a run failed")
-        parser.add_argument("--skip-initial", action="store_true", help="without the runs that jobs ask for at start-up")
+        parser.add_argument(
+            "--once",
+            action="store_true",
+            help="run what is due and queued, wait, and end; exit 1 if a run failed",
+        )
+        parser.add_argument(
+            "--skip-initial", action="store_true", help="without the runs that jobs ask for at start-up"
+        )
         parser.add_argument("--queues", help="serve these queues only, separated by commas")
         parser.add_argument("--workers", type=int, help="slots of each queue, instead of the configured numbers")
 
     def handle(self, **given: Any) -> None:
         lanes = chosen_lanes(given["queues"], given["workers"])
-        for synced in sync(timezone.now()):
+        for synced in self.synced():
             if synced.deed != "unchanged":
                 self.stdout.write(f"{synced.job}: {synced.deed} {', '.join(synced.columns)}".rstrip())
         scheduler = Scheduler(lanes, once=given["once"], skip_initial=given["skip_initial"])
@@ -43,6 +50,13 @@ class Command(BaseCommand):
             os._exit(0)
         if given["once"] and scheduler.failed:
             raise CommandError("A run failed; see its page in the admin.", returncode=1)
+
+    def synced(self) -> list[Synced]:
+        """The code's jobs, in the database. Raises CommandError when there is none to bring them into."""
+        try:
+            return sync(timezone.now())
+        except DatabaseFailure as error:
+            raise CommandError(f"The database is not ready: {error}. Has `manage.py migrate` been run?") from error
 
 
 def chosen_lanes(names: str | None, slots: int | None) -> list[Lane]:
