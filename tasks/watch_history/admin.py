@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from scheduling.admin import columns
 from scheduling.models import Execution
 from tasks.admin import ReadOnlyAdmin
-from tasks.watch_history.conf import options
+from tasks.watch_history.conf import USER_NAME, options
 from tasks.watch_history.files import image_type, poster_file, read
 from tasks.watch_history.models import Play, Title, Watcher
 from tasks.watch_history.tasks import update_user_history
@@ -44,7 +44,7 @@ class WatcherAdmin(ReadOnlyAdmin):
 
     def posters(self, request: HttpRequest, name: str) -> HttpResponse:
         """A wall of all titles that a user has seen, the latest first."""
-        watcher = get_object_or_404(Watcher, pk=name)
+        watcher = watcher_or_404(name)
         if not self.has_view_permission(request, watcher):
             raise PermissionDenied
         page = Paginator(Title.objects.seen_by(watcher), POSTERS_PER_PAGE).get_page(request.GET.get("page"))
@@ -61,7 +61,7 @@ class WatcherAdmin(ReadOnlyAdmin):
 
     def refresh(self, request: HttpRequest, name: str) -> HttpResponse:
         """Update this user now, unless his data is young and it was not asked for by force."""
-        watcher = get_object_or_404(Watcher, pk=name)
+        watcher = watcher_or_404(name)
         if not (self.has_view_permission(request, watcher) and request.user.has_perm("scheduling.run_job")):
             raise PermissionDenied
         force = request.POST.get("force") == "yes"
@@ -109,3 +109,10 @@ class PlayAdmin(ReadOnlyAdmin):
     search_fields = ("title__title", "episode_title")
     ordering = ("-watched_at", "-history_id")
     sortable_by = ()
+
+
+def watcher_or_404(name: str) -> Watcher:
+    """The watcher of that name; nothing is asked for a name that no watcher can have."""
+    if not USER_NAME.fullmatch(name):
+        raise Http404
+    return get_object_or_404(Watcher, pk=name)

@@ -65,10 +65,8 @@ def run(transactional_db: None) -> Callable[..., Outcome]:
     """Run a task as a worker does: `run(task, name=value)`."""
 
     def run(task: "Task[Any, Any]", stop: StopSignal | None = None, **arguments: Any) -> Outcome:
-        execution = make_execution(task=task.module_path, arguments=arguments)
-        snapshot = Snapshot(
-            id=execution.pk, fence=0, task=task.module_path, arguments=arguments, worker="", attempt=1
-        )
+        execution = make_execution(task=task.module_path)
+        snapshot = Snapshot(id=execution.pk, fence=0, task=task.module_path, arguments=arguments, worker="", attempt=1)
         return perform(snapshot, stop or StopSignal())
 
     return run

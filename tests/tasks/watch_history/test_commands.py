@@ -13,7 +13,7 @@ import pytest
 from tasks.demo.upstream import Upstream
 from tasks.models import TaskRecord
 
-ROOT = Path(__file__).parents[3]
+MANAGE = str(Path(__file__).parents[3] / "manage.py")
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def environment(configured: dict[str, Any], database_url: str) -> dict[str, str]
 
 
 def manage(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, ROOT / "manage.py", *arguments]
+    command = [sys.executable, MANAGE, *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -38,9 +38,7 @@ def test_update_trakt_updates_one_user(environment: dict[str, str]) -> None:
     assert json.loads((Path(environment["DATA_DIR"]) / "trakt_history.json").read_text())["count"] == 330
 
 
-def test_update_trakt_with_a_limit_fetches_the_newest(
-    environment: dict[str, str], upstream: Upstream
-) -> None:
+def test_update_trakt_with_a_limit_fetches_the_newest(environment: dict[str, str], upstream: Upstream) -> None:
     done = manage(environment, "update_trakt", "--user", "grace", "--limit", "5", "--no-enrichment")
     assert done.returncode == 0, done.stderr
     assert "grace: new 5" in done.stdout
@@ -66,7 +64,7 @@ def test_update_trakt_called_wrongly_ends_with_2(environment: dict[str, str], ar
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_demo_upstream_serves_until_it_is_told_to_stop(environment: dict[str, str], number: int) -> None:
-    command = [sys.executable, "-u", ROOT / "manage.py", "demo_upstream", "--port", "0"]
+    command = [sys.executable, "-u", MANAGE, "demo_upstream", "--port", "0"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert "http://127.0.0.1:" in process.stdout.readline()

@@ -11,8 +11,12 @@ from django.utils import timezone
 from scheduling.models import State
 from scheduling.snapshots import Outcome
 from tasks.demo.upstream import Upstream
+from tasks.http import Deadline
 from tasks.models import TaskRecord
-from tasks.watch_history.models import Play, Title
+from tasks.recording import record
+from tasks.watch_history.conf import options
+from tasks.watch_history.enrich import enrich
+from tasks.watch_history.models import Play, Title, Watcher
 from tasks.watch_history.tasks import update_user_history
 
 type Run = Callable[..., Outcome]
@@ -47,9 +51,7 @@ def test_what_is_known_is_not_asked_for_again_before_its_time(run: Run, upstream
 
 
 @pytest.mark.parametrize("status", [503, 401])
-def test_an_outage_or_a_bad_key_leaves_the_titles_for_later(
-    run: Run, upstream: Upstream, status: int
-) -> None:
+def test_an_outage_or_a_bad_key_leaves_the_titles_for_later(run: Run, upstream: Upstream, status: int) -> None:
     upstream.fail("/3/", status, times=999)
     assert run(update_user_history, user="ada").state == State.SUCCEEDED
     assert Play.objects.count() == 330
@@ -84,8 +86,13 @@ def test_pictures_are_asked_for_without_the_token(run: Run, upstream: Upstream) 
     assert not any("authorization" in request.headers for request in pictures)
 
 
-def test_the_deadline_in_the_middle_of_it_is_no_failure(run: Run, upstream: Upstream, settings: Any) -> None:
-    settings.WATCH_HISTORY = {**settings.WATCH_HISTORY, "USER_TIMEOUT": 1}
-    upstream.slow("/3/", 1.5)
-    assert run(update_user_history, user="ada").state == State.SUCCEEDED
-    assert Play.objects.count() == 330
+def test_the_deadline_in_the_middle_of_it_is_no_failure(
+    run: Run, upstream: Upstream, settings: Any, configured: dict[str, Any]
+) -> None:
+    settings.WATCH_HISTORY = {**configured, "TMDB_API_TOKEN": ""}
+    run(update_user_history, user="ada")
+    settings.WATCH_HISTORY = configured
+    upstream.slow("/3/", 0.3)
+    with record(None, "ada", task_name="t") as entry:
+        assert enrich(Watcher.objects.get(), options(), entry, Deadline(0.2), timezone.now()) == 0
+    assert "left for the next run" in TaskRecord.objects.latest("id").log_output

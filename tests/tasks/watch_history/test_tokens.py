@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from scheduling.models import State
 from scheduling.snapshots import Outcome
@@ -74,9 +75,7 @@ def test_a_dead_refresh_token_is_tried_once_and_then_never_again(
     assert upstream.asked("/oauth/token") == 1
 
 
-def test_a_wrong_client_secret_does_not_cost_the_token(
-    run: Run, file: TokenFile, trakt: Trakt, settings: Any
-) -> None:
+def test_a_wrong_client_secret_does_not_cost_the_token(run: Run, file: TokenFile, trakt: Trakt, settings: Any) -> None:
     old = file.store(trakt.token())
     trakt.revoke(old.access)
     settings.WATCH_HISTORY = {**settings.WATCH_HISTORY, "TRAKT_CLIENT_SECRET": "wrong"}
@@ -95,9 +94,7 @@ def test_an_outage_of_the_sign_in_does_not_cost_the_token(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_that_renew_at_once_use_the_refresh_token_once(
-    file: TokenFile, trakt: Trakt, upstream: Upstream
-) -> None:
+def test_two_that_renew_at_once_use_the_refresh_token_once(file: TokenFile, trakt: Trakt, upstream: Upstream) -> None:
     old = file.store(trakt.token())
     trakt.revoke(old.access)
     upstream.slow("/oauth/token", 0.05)
@@ -106,6 +103,7 @@ def test_two_that_renew_at_once_use_the_refresh_token_once(
     def read() -> None:
         with closing(client.Trakt(options(), Deadline(10))) as reader:
             seen.append(reader.activities())
+        connection.close()
 
     threads = [threading.Thread(target=read) for _ in range(2)]
     for thread in threads:
@@ -144,9 +142,7 @@ def test_a_link_in_place_of_the_token_file_is_not_followed(file: TokenFile, tmp_
         file.token()
 
 
-def test_no_token_is_in_a_record_or_an_error(
-    run: Run, file: TokenFile, trakt: Trakt, upstream: Upstream
-) -> None:
+def test_no_token_is_in_a_record_or_an_error(run: Run, file: TokenFile, trakt: Trakt, upstream: Upstream) -> None:
     token = file.store(trakt.token())
     body = json.dumps({"error": f"{token.access} {token.refresh}"}).encode()
     upstream.fail("/sync/last_activities", 400, headers={"Content-Type": "application/json"}, body=body)
@@ -167,12 +163,8 @@ def test_a_device_login_stores_a_token_once_the_owner_agrees(file: TokenFile, up
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("status", "told"), [(404, "code"), (409, "used"), (410, "in time"), (418, "said no")]
-)
-def test_a_device_login_that_cannot_succeed_ends(
-    file: TokenFile, upstream: Upstream, status: int, told: str
-) -> None:
+@pytest.mark.parametrize(("status", "told"), [(404, "code"), (409, "used"), (410, "in time"), (418, "said no")])
+def test_a_device_login_that_cannot_succeed_ends(file: TokenFile, upstream: Upstream, status: int, told: str) -> None:
     upstream.fail("/oauth/device/token", status)
     with pytest.raises(AbortRun, match=told):
         login(options(), lambda *_: None, lambda _: None)
