@@ -168,10 +168,10 @@ class Job(Policy):
         constraints: ClassVar = [
             models.CheckConstraint(
                 name="job_trigger_complete",
-                condition=Q(trigger=Kind.MANUAL)
-                | (Q(trigger=Kind.CRON) & ~Q(cron=""))
-                | Q(trigger=Kind.INTERVAL, interval__isnull=False, interval__gte=timedelta(seconds=1))
-                | Q(trigger=Kind.DATE, run_at__isnull=False),
+                condition=Q(trigger=Kind.MANUAL.value)
+                | (Q(trigger=Kind.CRON.value) & ~Q(cron=""))
+                | Q(trigger=Kind.INTERVAL.value, interval__isnull=False, interval__gte=timedelta(seconds=1))
+                | Q(trigger=Kind.DATE.value, run_at__isnull=False),
                 violation_error_message="The fields of the chosen trigger are not filled in.",
             ),
             models.CheckConstraint(name="job_priority", condition=Q(priority__range=(-100, 100))),

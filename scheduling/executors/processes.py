@@ -14,6 +14,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -69,6 +70,7 @@ class ProcessExecutor(Executor):
         super().__init__(slots)
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["scheduling.preload"])
+        forkserver.ensure_running()  # it loads the tasks while we get ready
         self._wire = _Wire(*self._context.Pipe(duplex=False))
         self._held: set[int] = set()
         self._orders: deque[tuple[Any, ...]] = deque()  # what other threads ask of the watching one

@@ -35,10 +35,10 @@ class Command(BaseCommand):
 
     def handle(self, **given: Any) -> None:
         lanes = chosen_lanes(given["queues"], given["workers"])
+        scheduler = Scheduler(lanes, once=given["once"], skip_initial=given["skip_initial"])
         for synced in self.synced():
             if synced.deed != "unchanged":
                 self.stdout.write(f"{synced.job}: {synced.deed} {', '.join(synced.columns)}".rstrip())
-        scheduler = Scheduler(lanes, once=given["once"], skip_initial=given["skip_initial"])
         self.stdout.write(banner(lanes))
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: scheduler.stop(now=scheduler.is_stopping))
