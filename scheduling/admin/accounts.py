@@ -17,8 +17,9 @@ class UserAdmin(PlainUserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    filter_horizontal = ()  # Django's two lists side by side need a wide screen
 
 
 @admin.register(Group)
 class GroupAdmin(PlainGroupAdmin, ModelAdmin):
-    """As Django's."""
+    filter_horizontal = ()

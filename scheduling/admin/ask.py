@@ -68,9 +68,7 @@ class Question:
     leads_to: Callable[[], str] | None = None  # an address; without it, the page of the row
 
 
-def asked(
-    admin: ModelAdmin, request: HttpRequest, object_id: str, question: Callable[[Any], Question]
-) -> HttpResponse:
+def asked(admin: ModelAdmin, request: HttpRequest, object_id: str, question: Callable[[Any], Question]) -> HttpResponse:
     """The answer to a request for a deed on one row: the question, or what came of it."""
     row = admin.get_object(request, unquote(object_id))
     if row is None:

@@ -91,11 +91,7 @@ def absolute(value: datetime, now: datetime) -> str:
     local, today = timezone.localtime(value), timezone.localtime(now)
     if local.date() == today.date():
         return f"{local:%H:%M:%S}"
-    return (
-        f"{local:%a} {local.day} {local:%b} {local:%H:%M}"
-        if local.year == today.year
-        else f"{local:%Y-%m-%d %H:%M}"
-    )
+    return f"{local:%a} {local.day} {local:%b} {local:%H:%M}" if local.year == today.year else f"{local:%Y-%m-%d %H:%M}"
 
 
 def relative(value: datetime, now: datetime) -> str:

@@ -40,9 +40,7 @@ def dashboard_callback(request: HttpRequest, context: dict[str, Any]) -> dict[st
 def scheduler(now: datetime) -> dict[str, Any]:
     """Whether a scheduler is alive, and what to do if none is."""
     latest = list(Worker.objects.order_by("-turned_at")[:SHOWN])
-    found = latest + list(
-        Worker.objects.filter(state=WorkerState.ALIVE).exclude(pk__in=[each.pk for each in latest])
-    )
+    found = latest + list(Worker.objects.filter(state=WorkerState.ALIVE).exclude(pk__in=[each.pk for each in latest]))
     alive = [worker for worker in found if health(worker, now) in (Health.ALIVE, Health.STOPPING)]
     last = latest[0].turned_at if latest else None
     return {
@@ -60,9 +58,7 @@ def _of_runs(now: datetime) -> dict[str, Any]:
     running = list(Execution.objects.running().light().order_by("-id")[: SHOWN + 1])
     hours = chart.hours(now)
     return {
-        "running": [
-            (run, _progress(run), columns.span(now - (run.started_at or now))) for run in running[:SHOWN]
-        ],
+        "running": [(run, _progress(run), columns.span(now - (run.started_at or now))) for run in running[:SHOWN]],
         "more_running": len(running) > SHOWN,
         "running_list": columns.listing(Execution, state__exact=State.RUNNING.value),
         "waiting": _waiting(now),
@@ -92,9 +88,7 @@ def failing() -> list[Execution]:
 
 def lateness(now: datetime) -> dict[str, str]:
     """How late the latest runs of the last 24 hours were: the middle one, one of twenty, the latest."""
-    recent = Execution.objects.filter(
-        finished_at__gte=now - DAY, finished_at__lte=now, started_at__isnull=False
-    )
+    recent = Execution.objects.filter(finished_at__gte=now - DAY, finished_at__lte=now, started_at__isnull=False)
     rows = recent.only("started_at", "scheduled_for", "run_after").order_by("-finished_at")[:SAMPLE]
     late = sorted(run.lateness for run in rows if run.lateness is not None)
     if not late:
@@ -110,7 +104,8 @@ def _share(ordered: Sequence[timedelta], share: float) -> timedelta:
 def _waiting(now: datetime) -> list[Any]:
     """Per queue: how many runs wait for a place, and how many for their time."""
     found = Execution.objects.queued().order_by("queue").values("queue")
-    return list(found.annotate(ready=Count("id", filter=Q(run_after__lte=now)), all=Count("id")))
+    ready, later = Q(run_after__lte=now), Q(run_after__gt=now)
+    return list(found.annotate(ready=Count("id", filter=ready), later=Count("id", filter=later)))
 
 
 def _progress(run: Execution) -> SafeString:

@@ -26,9 +26,7 @@ FEW = 50  # jobs that a search looks among
 
 @admin.register(Execution)
 class ExecutionAdmin(ModelAdmin):
-    list_display = (
-        *("number", "of_job", "label", "cause", "due", "lateness", "duration", "attempt", "short_reason"),
-    )
+    list_display = (*("number", "of_job", "label", "cause", "due", "lateness", "duration", "attempt", "short_reason"),)
     list_display_links = None
     list_filter = (
         ("state", ChoicesDropdownFilter),
@@ -39,7 +37,7 @@ class ExecutionAdmin(ModelAdmin):
         EndFilter,
     )
     list_filter_submit = True
-    list_per_page = 100
+    list_per_page = 50
     list_fullwidth = True
     list_select_related = False
     show_full_result_count = False
@@ -71,9 +69,7 @@ class ExecutionAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Execution]:
         return Execution.objects.light()
 
-    def get_object(
-        self, request: HttpRequest, object_id: str, from_field: str | None = None
-    ) -> Execution | None:
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Execution | None:
         """With all its texts."""
         wanted = unquote(str(object_id))
         if not (wanted.isascii() and wanted.isdigit() and int(wanted) <= BIGGEST):
@@ -162,9 +158,7 @@ class ExecutionAdmin(ModelAdmin):
                 return CANCELLED[done]
 
             note = "It is running: it will be told to stop." if run.state == State.RUNNING else ""
-            return Question(
-                f"Cancel run #{run.pk}?", "Cancel the run", verb, ReasonForm, notes=(note,), danger=True
-            )
+            return Question(f"Cancel run #{run.pk}?", "Cancel the run", verb, ReasonForm, notes=(note,), danger=True)
 
         return asked(self, request, object_id, question)
 

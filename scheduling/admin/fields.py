@@ -26,9 +26,7 @@ LONGEST_TAG = 50
 class SpanField(forms.CharField):
     """A timedelta, written as people say it."""
 
-    widget = forms.TextInput(
-        attrs={"class": TEXT, "placeholder": "15 min, 2 h 30 min, 1 day", "autocomplete": "off"}
-    )
+    widget = forms.TextInput(attrs={"class": TEXT, "placeholder": "15 min, 2 h 30 min, 1 day", "autocomplete": "off"})
 
     def to_python(self, value: Any) -> Any:
         if value in self.empty_values or isinstance(value, timedelta):
@@ -63,17 +61,11 @@ class MomentField(forms.CharField):
                 return datetime.strptime(str(value), form)  # noqa: DTZ007
             except ValueError:
                 continue
-        raise forms.ValidationError(
-            f"“{value}” is no moment; write it as 2026-05-03 10:00:00.", code="invalid"
-        )
+        raise forms.ValidationError(f"“{value}” is no moment; write it as 2026-05-03 10:00:00.", code="invalid")
 
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, datetime):
-            return (
-                timezone.localtime(value, self.zone).strftime(MOMENT)
-                if value.tzinfo
-                else value.strftime(MOMENT)
-            )
+            return timezone.localtime(value, self.zone).strftime(MOMENT) if value.tzinfo else value.strftime(MOMENT)
         return value
 
 
@@ -115,6 +107,8 @@ class ArgumentsField(forms.JSONField):
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, dict | list):
             return json.dumps(value, indent=2, ensure_ascii=False)
+        if value is None:
+            return ""
         return super().prepare_value(value)
 
 
@@ -125,16 +119,12 @@ class ZoneWidget(forms.TextInput):
         super().__init__({"class": TEXT, "list": "time-zones", "autocomplete": "off", "spellcheck": "false"})
 
     def render(self, *args: Any, **kwargs: Any) -> SafeString:
-        return format_html(
-            '{}<datalist id="time-zones">{}</datalist>', super().render(*args, **kwargs), _zones()
-        )
+        return format_html('{}<datalist id="time-zones">{}</datalist>', super().render(*args, **kwargs), _zones())
 
 
 @lru_cache(maxsize=1)
 def _zones() -> SafeString:
-    return format_html_join(
-        "", '<option value="{}"></option>', ((name,) for name in sorted(available_timezones()))
-    )
+    return format_html_join("", '<option value="{}"></option>', ((name,) for name in sorted(available_timezones())))
 
 
 def task_choices(present: str) -> list[tuple[str, str]]:

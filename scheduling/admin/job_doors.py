@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -41,16 +42,17 @@ class JobDoors(ModelAdmin):
     def has_pause_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("scheduling.pause_job")
 
+    def has_duplicate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("scheduling.add_job")
+
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
         """Without those that would do nothing."""
-        job = self.get_object(request, object_id)
+        job = self.get_object(request, unquote(object_id))
         idle = set() if job is None else _idle(job)
         found = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         return [each for each in found if each.path not in idle]
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """An action that the person may not do is refused, not passed over."""
         wanted = request.POST.get("action")
         if wanted and wanted not in self.get_actions(request):
@@ -63,12 +65,8 @@ class JobDoors(ModelAdmin):
             queued = []
 
             def verb(given: dict[str, Any]) -> str:
-                queued.append(
-                    store.enqueue(job, now=timezone.now(), by=_name(request), arguments=given["arguments"])
-                )
-                return format_html(
-                    "Queued as {}.", columns.link(columns.page(queued[0]), f"run #{queued[0].pk}")
-                )
+                queued.append(store.enqueue(job, now=timezone.now(), by=_name(request), arguments=given["arguments"]))
+                return format_html("Queued as {}.", columns.link(columns.page(queued[0]), f"run #{queued[0].pk}"))
 
             def run_page() -> str:
                 seeing = request.user.has_perm("scheduling.view_execution")
@@ -109,18 +107,14 @@ class JobDoors(ModelAdmin):
 
         return asked(self, request, object_id, question)
 
-    @action(
-        description="Duplicate", icon="content_copy", url_path="duplicate", permissions=["scheduling.add_job"]
-    )
+    @action(description="Duplicate", icon="content_copy", url_path="duplicate", permissions=["duplicate"])
     def duplicate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def question(job: Job) -> Question:
             made = []
 
             def verb(given: dict[str, Any]) -> str:
                 copy = _copy(job, by=_name(request), **given)
-                made.append(
-                    store.create(copy, by=_name(request), now=timezone.now(), reason=f"A copy of {job.pk}.")
-                )
+                made.append(store.create(copy, by=_name(request), now=timezone.now(), reason=f"A copy of {job.pk}."))
                 return f"{copy} is made, and paused: change what is to be different, then resume it."
 
             return Question(
@@ -142,9 +136,7 @@ class JobDoors(ModelAdmin):
                 store.recompute(job, by=_name(request), now=timezone.now())
                 return format_html("The schedule of {} was computed anew. {}", job, upcoming(job))
 
-            return Question(
-                f"Recompute the schedule of {job}?", "Recompute", verb, SureForm, notes=(RECOMPUTING,)
-            )
+            return Question(f"Recompute the schedule of {job}?", "Recompute", verb, SureForm, notes=(RECOMPUTING,))
 
         return asked(self, request, object_id, question)
 
@@ -200,9 +192,7 @@ class JobDoors(ModelAdmin):
         hidden = [("action", f"{deed}_selected"), ("select_across", across), ("index", "0"), ("sure", "yes")]
         hidden += [("_selected_action", each) for each in chosen]
         title = f"{deed.title()} {count} {'job' if count == 1 else 'jobs'}?"
-        return ask(
-            self, request, Question(title, deed.title(), lambda _: "", notes=(note,)), form, hidden=hidden
-        )
+        return ask(self, request, Question(title, deed.title(), lambda _: "", notes=(note,)), form, hidden=hidden)
 
 
 PAUSING = (
@@ -210,9 +200,7 @@ PAUSING = (
     "A run under way goes on, and Run now still works."
 )
 RESUMING = "It fires again from the next moment of its schedule; what was due meanwhile is not made up for."
-RECOMPUTING = (
-    "The next run is the first moment of the schedule from now on; what was due until now is not made up for."
-)
+RECOMPUTING = "The next run is the first moment of the schedule from now on; what was due until now is not made up for."
 
 
 def row_doors(request: HttpRequest, allowed: dict[str, bool], job: Job) -> list[tuple[str, str, str]]:

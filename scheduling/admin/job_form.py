@@ -1,7 +1,7 @@
 """The form of a Job: what the person touched is written, everything else stays as the row has it now."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.utils import timezone
@@ -41,6 +41,23 @@ class JobForm(BaseForm):
     class Meta:
         model = Job
         fields: tuple[str, ...] = ()
+        labels: ClassVar = {
+            "cron": "Crontab",
+            "run_at": "Moment",
+            "timezone": "Time zone",
+            "start_at": "Not before",
+            "end_at": "Not after",
+            "timeout": "Time-out",
+            "max_instances": "Runs at the same time",
+            "overlap": "While one is still running",
+            "max_attempts": "Attempts",
+            "backoff": "Wait before the next",
+            "backoff_max": "Longest wait",
+            "misfire_grace_time": "May start late by",
+            "coalesce": "Make up only for the latest",
+            "idempotent": "May be run twice",
+            "run_at_startup": "Run at start-up",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -119,11 +136,7 @@ class JobForm(BaseForm):
 
     def _is_stale(self) -> bool:
         seen = self.cleaned_data.get("seen")
-        return (
-            seen is not None
-            and seen != self.instance.revision
-            and not self.touched.isdisjoint(TRIGGER_FIELDS)
-        )
+        return seen is not None and seen != self.instance.revision and not self.touched.isdisjoint(TRIGGER_FIELDS)
 
 
 def _zone_or_none(name: str) -> Any:

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import IntegrityError, models
 from django.db.models import QuerySet
-from django.forms import TextInput
+from django.forms import Textarea, TextInput
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -104,7 +104,6 @@ class JobAdmin(JobDoors):
     list_per_page = 50
     list_max_show_all = 200
     list_fullwidth = True
-    show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     ordering = ("id",)
     search_fields = ("id", "name", "description", "tags", "task")
@@ -167,11 +166,7 @@ class JobAdmin(JobDoors):
     @admin.display(description="Last result")
     def last_result(self, job: Any) -> SafeString:
         run = recent.ended(job.runs)
-        return (
-            _result(run, job.seen_at)
-            if run
-            else format_html('<span class="rota-faint">{}</span>', "Never ran")
-        )
+        return _result(run, job.seen_at) if run else format_html('<span class="rota-faint">{}</span>', "Never ran")
 
     @admin.display(description="Last runs")
     def outcomes(self, job: Any) -> SafeString:
@@ -218,6 +213,8 @@ class JobAdmin(JobDoors):
                 return _formfield(db_field, fields.TagsField, fields.TagsField.widget)
             case "timezone":
                 kwargs["widget"] = fields.ZoneWidget()
+            case "description":
+                kwargs["widget"] = Textarea({"class": fields.AREA, "rows": 2})
             case "cron":
                 kwargs["widget"] = TextInput({"class": f"{fields.TEXT} rota-code", "autocomplete": "off"})
         return super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -227,9 +224,7 @@ class JobAdmin(JobDoors):
             kwargs["choices"] = [(kind.value, words) for kind, words in WORDS.items()]
         return super().formfield_for_choice_field(db_field, request, **kwargs)
 
-    def get_form(
-        self, request: HttpRequest, obj: Job | None = None, change: bool = False, **kwargs: Any
-    ) -> Any:
+    def get_form(self, request: HttpRequest, obj: Job | None = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change=change, **kwargs)
         lanes = [lane.name for lane in options().queues]
         for name, choices in (
@@ -344,9 +339,7 @@ def _formfield(db_field: Any, form_class: Any, widget: Any) -> Any:
 
 def _result(run: Execution, now: datetime) -> SafeString:
     ago = columns.distance(run.finished_at, now) if run.finished_at else ""
-    return format_html(
-        '<a class="rota-result" href="{}">{}{}</a>', columns.page(run), columns.state(run), ago
-    )
+    return format_html('<a class="rota-result" href="{}">{}{}</a>', columns.page(run), columns.state(run), ago)
 
 
 def _words(job: Job) -> str:

@@ -24,16 +24,11 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     apps = admin.site.get_app_list(request)
     own = [model for app in apps if app["app_label"] == OWN for model in app["models"]]
     own.sort(key=lambda model: ORDER.index(model["object_name"]))
-    others = sorted(
-        (app for app in apps if app["app_label"] != OWN), key=lambda app: app["app_label"] == LAST
-    )
+    others = sorted((app for app in apps if app["app_label"] != OWN), key=lambda app: app["app_label"] == LAST)
     dashboard = {"title": "Dashboard", "icon": "monitoring", "link": reverse("admin:index")}
     return [
         {"items": [dashboard, *map(_link, own)]},
-        *(
-            {"title": app["name"], "separator": True, "items": list(map(_link, app["models"]))}
-            for app in others
-        ),
+        *({"title": app["name"], "separator": True, "items": list(map(_link, app["models"]))} for app in others),
     ]
 
 

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import models
 from django.forms import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -20,6 +19,7 @@ from scheduling import triggers
 from scheduling.admin import columns
 from scheduling.admin.base import ModelAdmin
 from scheduling.admin.fields import MomentField, SpanField, about_task
+from scheduling.admin.job_form import JobForm
 from scheduling.clocks import zone
 from scheduling.exceptions import InvalidTrigger
 from scheduling.models import Job
@@ -56,7 +56,8 @@ def preview(request: HttpRequest, model_admin: ModelAdmin) -> HttpResponse:
             "differs": viewer != schedule.timezone,
         }
     except InvalidTrigger as error:
-        context = {"error": str(error), "label": _label(error.field)}
+        empty = not request.GET.get(error.field, "").strip()
+        context = {"error": str(error), "label": _label(error.field), "empty": empty}
     return render(request, "admin/scheduling/preview.html", context)
 
 
@@ -113,8 +114,7 @@ def examples() -> SafeString:
         '<span class="rota-examples">{}</span>',
         format_html_join(
             "",
-            '<button type="button" class="rota-chip"'
-            ' data-trigger="{}" data-cron="{}" data-interval="{}">{}</button>',
+            '<button type="button" class="rota-chip" data-trigger="{}" data-cron="{}" data-interval="{}">{}</button>',
             ((kind, cron, interval, words) for words, kind, cron, interval in EXAMPLES),
         ),
     )
@@ -161,8 +161,8 @@ def _clean(field: Any, given: Any, name: str) -> Any:
 
 
 def _label(name: str) -> str:
-    known = {field.name: field for field in Job._meta.local_fields if isinstance(field, models.Field)}
-    return str(known[name].verbose_name).capitalize() if name in known else ""
+    """What the form calls the field."""
+    return JobForm.Meta.labels.get(name, name.capitalize())
 
 
 def _check_permission(request: HttpRequest, model_admin: ModelAdmin) -> None:

@@ -24,9 +24,7 @@ def tables(site: AdminSite, request: HttpRequest, run: Execution) -> Iterator[di
         rows = list(model._default_manager.filter(**{relation.field.name: run.pk})[:SHOWN])
         if not rows or not admin.has_view_permission(request):
             continue
-        names = [
-            name for name in admin.get_list_display(request) if name not in ("execution", "action_checkbox")
-        ]
+        names = [name for name in admin.get_list_display(request) if name not in ("execution", "action_checkbox")]
         yield {
             "title": model._meta.verbose_name_plural,
             "headers": [label_for_field(name, model, model_admin=admin) for name in names],

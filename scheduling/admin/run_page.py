@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 
 from scheduling.admin import columns, related
 from scheduling.admin.base import ModelAdmin
-from scheduling.models import Execution, LogChunk, State
+from scheduling.models import Execution, Job, LogChunk, State, Worker
 
 AT_ONCE = 200  # chunks of log in one answer
 ATTEMPTS = 100  # shown at most; no more are allowed to a run
@@ -79,10 +79,11 @@ def timeline(run: Execution, now: datetime) -> Iterator[tuple[str, float, str]]:
     """The stretches of the run's time: what it was, its share of the whole in percent, and in words."""
     due = run.scheduled_for or run.run_after
     end = run.finished_at or now
+    begun = run.started_at or end
     marks = [
-        ("waiting", run.created_at, min(due, end)),
-        ("late", due, run.started_at or end),
-        ("running", run.started_at or end, end),
+        ("waiting", run.created_at, min(due, begun)),
+        ("late" if run.started_at else "not started", due, begun),
+        ("running", begun, end),
     ]
     whole = sum((until - since).total_seconds() for _, since, until in marks if until > since)
     for name, since, until in marks:
@@ -112,10 +113,7 @@ def _facts(request: HttpRequest, run: Execution, now: datetime) -> Iterator[tupl
     yield "Queue", f"{run.queue}{f', priority {run.priority}' if run.priority else ''}"
     yield "Time-out", columns.span(run.timeout) if run.timeout else "None"
     if run.worker_id:
-        yield (
-            "Worker",
-            columns.link(reverse("admin:scheduling_worker_change", args=[run.worker_id]), run.worker_id),
-        )
+        yield "Worker", _worker(request, run)
     if run.missed_count:
         yield "Stands for", f"{run.missed_count} further missed moments"
     if run.cancel_requested_at:
@@ -125,9 +123,15 @@ def _facts(request: HttpRequest, run: Execution, now: datetime) -> Iterator[tupl
 def _job(request: HttpRequest, run: Execution) -> Any:
     if run.job_id is None:
         return "None: enqueued by code"
-    if run.job is None or not request.user.has_perm("scheduling.view_job"):
-        return run.job_id
-    return columns.link(columns.page(run.job), run.job)
+    job = Job.objects.filter(pk=run.job_id).first() if request.user.has_perm("scheduling.view_job") else None
+    return columns.link(columns.page(job), job) if job else run.job_id
+
+
+def _worker(request: HttpRequest, run: Execution) -> Any:
+    worker = Worker.objects.filter(pk=str(run.worker_id)).first()
+    if worker is None or not request.user.has_perm("scheduling.view_worker"):
+        return worker or "gone"
+    return columns.link(columns.page(worker), worker)
 
 
 def _so_far(run: Execution, now: datetime) -> timedelta | None:
@@ -137,9 +141,7 @@ def _so_far(run: Execution, now: datetime) -> timedelta | None:
 def _attempts(run: Execution) -> list[Execution]:
     """All attempts of what this run is an attempt of; empty while it is the only one."""
     root = run.root_id or run.pk
-    found = list(
-        Execution.objects.light().filter(Q(pk=root) | Q(root=root)).order_by("attempt", "id")[:ATTEMPTS]
-    )
+    found = list(Execution.objects.light().filter(Q(pk=root) | Q(root=root)).order_by("attempt", "id")[:ATTEMPTS])
     return found if len(found) > 1 else []
 
 

@@ -21,9 +21,7 @@ def read(text: str) -> timedelta:
     """The span that `text` names. Raises ValueError, with what to write instead."""
     wanted = text.strip().lower()
     if clock := _CLOCK.fullmatch(wanted):
-        return _span(
-            sum(float(part or 0) * size for part, size in zip(clock.groups(), (3600, 60, 1), strict=True))
-        )
+        return _span(sum(float(part or 0) * size for part, size in zip(clock.groups(), (3600, 60, 1), strict=True)))
     parts = _PART.findall(wanted)
     if not parts or _BETWEEN.sub("", _PART.sub("", wanted)):
         raise ValueError(f"“{text}” is no span of time; {EXAMPLES}.")
