@@ -116,6 +116,9 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "scheduling.admin.dashboard.dashboard_callback",
     "SIDEBAR": {"navigation": "scheduling.admin.navigation.navigation"},
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("scheduling/favicon.svg")}
+    ],
     "STYLES": [lambda request: static("scheduling/rota.css")],
     "SCRIPTS": [lambda request: static("scheduling/rota.js")],
 }
@@ -145,12 +148,8 @@ DATABASES = {
     "default": database(
         env.text("DATABASE_URL", f"sqlite:///{quote(str(ROOT / 'db.sqlite3'))}"),
         root=ROOT,
-        conn_max_age=env.integer(
-            "CONN_MAX_AGE", 60
-        ),  # seconds that a connection is kept for the next request
-        synchronous=env.choice(
-            "SQLITE_SYNCHRONOUS", "FULL", {"FULL", "NORMAL"}
-        ),  # NORMAL outlives no power cut
+        conn_max_age=env.integer("CONN_MAX_AGE", 60),  # seconds that a connection is kept for the next request
+        synchronous=env.choice("SQLITE_SYNCHRONOUS", "FULL", {"FULL", "NORMAL"}),  # NORMAL outlives no power cut
     )
 }
 
@@ -165,22 +164,16 @@ QUEUES = env.queues("QUEUES", "default=processes:4, light=threads:16")  # name=e
 HEARTBEAT = env.number("HEARTBEAT", 2, 0.1, 60)  # between two signs of life of a worker
 STALE_AFTER = env.number("STALE_AFTER", 8, 0.3, 3600)  # without a sign of life, a worker counts as dead
 if STALE_AFTER < 3 * HEARTBEAT:
-    env.refuse(
-        "STALE_AFTER", "must be three times HEARTBEAT or more, or living workers would be taken for dead"
-    )
+    env.refuse("STALE_AFTER", "must be three times HEARTBEAT or more, or living workers would be taken for dead")
 SCHEDULING = {
     "QUEUES": QUEUES,
     "STOP_GRACE": env.number("STOP_GRACE", 30),  # how long running tasks may go on after SIGTERM
     "HEARTBEAT": HEARTBEAT,
     "STALE_AFTER": STALE_AFTER,
     "POLL": env.number("POLL", 1, 0.01, 60),  # the longest sleep of the scheduler
-    "MISFIRE_GRACE_TIME": env.number(
-        "MISFIRE_GRACE_TIME", 900
-    ),  # how late a run of a new job may still start
+    "MISFIRE_GRACE_TIME": env.number("MISFIRE_GRACE_TIME", 900),  # how late a run of a new job may still start
     "DEFAULT_TIMEOUT": env.number("DEFAULT_TIMEOUT", 3600),  # of a run whose job names none; 0 is no limit
-    "MAX_TASKS_PER_CHILD": env.integer(
-        "MAX_TASKS_PER_CHILD", 500, 1
-    ),  # runs, then a child process is replaced
+    "MAX_TASKS_PER_CHILD": env.integer("MAX_TASKS_PER_CHILD", 500, 1),  # runs, then a child process is replaced
     "LOG_LIMIT": env.integer("LOG_LIMIT", 1_000_000),  # characters of log kept per run
     "KILL_GRACE": env.number("KILL_GRACE", 1, 0, 60),  # between asking a run to stop and killing it
     "VERSION": __version__,
@@ -208,9 +201,7 @@ WATCH_HISTORY = {
     "TMDB_IMAGE_URL": env.address("TMDB_IMAGE_URL", "https://image.tmdb.org/t/p"),
     "DATA_DIR": env.file_path("DATA_DIR", "_data", ROOT),
     "TRAKT_TOKEN_FILE": env.file_path("TRAKT_TOKEN_FILE", "trakt.json", ROOT),
-    "CACHE_SECONDS": env.integer(
-        "CACHE_SECONDS", 3600
-    ),  # how long an additional user's history counts as new
+    "CACHE_SECONDS": env.integer("CACHE_SECONDS", 3600),  # how long an additional user's history counts as new
     "USER_TIMEOUT": env.number("USER_TIMEOUT", 600, 1),  # seconds for one user
     "ENRICHMENT_DAYS": env.integer("ENRICHMENT_DAYS", 30),  # how long posters and cast are kept
     "USER_AGENT": env.text(
