@@ -9,7 +9,7 @@ from django.tasks.base import TaskContext
 
 from scheduling.exceptions import Stopped
 from scheduling.models import Execution, ExecutionQuerySet
-from scheduling.redact import redact
+from scheduling.redact import plain
 from scheduling.snapshots import Snapshot
 
 PROGRESS_EVERY = 0.5  # seconds between two writes of progress
@@ -89,7 +89,7 @@ class Context(TaskContext):  # type: ignore[misc]  # frozen in Django, not in it
         if share < 1 and time.monotonic() - self.told.at < PROGRESS_EVERY:
             return
         self.told.at = time.monotonic()
-        self._mine().update(progress=share, progress_text=redact(text)[:200])
+        self._mine().update(progress=share, progress_text=plain(text)[:200])
 
     def still_mine(self) -> bool:
         """Whether this run still belongs to this worker: ask before an effect that cannot be taken back."""

@@ -48,5 +48,7 @@ class RetryLater(Exception):
     """
 
     def __init__(self, delay: timedelta, reason: str = "") -> None:
+        if not isinstance(delay, timedelta):
+            raise TypeError(f"RetryLater takes a timedelta, not {delay!r}: of what unit?")
         super().__init__(reason or f"asked to be run again in {delay}")
         self.delay = delay

@@ -1,5 +1,6 @@
 """perform: a Snapshot in, an Outcome out. The only place that calls task code."""
 
+import json
 import traceback
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,8 @@ from scheduling.snapshots import Outcome, Snapshot
 
 LONGEST_TRACEBACK = 50_000  # characters; the end is what tells
 LONGEST_MESSAGE = 5_000
+LONGEST_RESULT = 1_000_000  # characters of JSON
+DEEPEST_RESULT = 30  # lists and objects in one another; MariaDB takes 32
 
 
 def perform(snapshot: Snapshot, stop: StopSignal) -> Outcome:
@@ -32,9 +35,9 @@ def perform(snapshot: Snapshot, stop: StopSignal) -> Outcome:
     with captured(snapshot):
         result = running_result(snapshot, task)
         sender = type(task.get_backend())
-        task_started.send(sender, task_result=result)
+        task_started.send_robust(sender, task_result=result)
         outcome = _perform(Context(task_result=result, snapshot=snapshot, stop=stop), task)
-        task_finished.send(sender, task_result=ended_result(result, outcome))
+        task_finished.send_robust(sender, task_result=ended_result(result, outcome))
     _mind_connections()
     return outcome
 
@@ -49,7 +52,7 @@ def _perform(context: Context, task: Task) -> Outcome:
         return _outcome(
             snapshot,
             State.FAILED,
-            reason=plain(str(later)),
+            reason=plain(_message(later)),
             retry_in=later.delay.total_seconds(),
             **_told(later),
         )
@@ -71,10 +74,26 @@ def _call(task: Task, context: Context) -> Any:
 
 def _succeeded(snapshot: Snapshot, result: Any) -> Outcome:
     try:
-        return _outcome(snapshot, State.SUCCEEDED, result=redact_json(normalize_json(result)))
+        return _outcome(snapshot, State.SUCCEEDED, result=_kept(result))
     except (TypeError, ValueError, RecursionError) as error:
-        reason = f"The task ended well, but returned a {type(result).__name__}, which is not JSON."
-        return _outcome(snapshot, State.FAILED, reason=reason, may_retry=False, **_told(error))
+        reason = f"The task ended well, but returned a {type(result).__name__} that cannot be kept: {error}."
+        return _outcome(snapshot, State.FAILED, reason=plain(reason), may_retry=False, **_told(error))
+
+
+def _kept(result: Any) -> Any:
+    """`result` as JSON that every database takes. Raises TypeError, ValueError, RecursionError."""
+    text = json.dumps(normalize_json(result), allow_nan=False)
+    if len(text) > LONGEST_RESULT:
+        raise ValueError(f"it is longer than {LONGEST_RESULT} characters")
+    value = json.loads(text)
+    if _depth(value) > DEEPEST_RESULT:
+        raise ValueError(f"it is deeper than {DEEPEST_RESULT} levels")
+    return redact_json(value)
+
+
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max(map(_depth, inner), default=0)
 
 
 def _told(error: BaseException) -> dict[str, str]:
@@ -83,9 +102,16 @@ def _told(error: BaseException) -> dict[str, str]:
     trace = "".join(traceback.format_exception(error))
     return {
         "error_class": f"{kind.__module__}.{kind.__qualname__}"[:200],
-        "error_message": plain(str(error))[:LONGEST_MESSAGE],
+        "error_message": plain(_message(error))[:LONGEST_MESSAGE],
         "traceback": plain(trace)[-LONGEST_TRACEBACK:],
     }
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "(its text cannot be told)"
 
 
 def _outcome(snapshot: Snapshot, state: State, **more: Any) -> Outcome:

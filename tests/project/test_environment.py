@@ -75,9 +75,7 @@ def test_queues_that_cannot_be_meant_are_refused(given: pytest.MonkeyPatch, text
         environment.queues("X", "")
 
 
-@pytest.mark.parametrize(
-    "text", ["trakt.tv", "ftp://trakt.tv", "https://", "https://trakt.tv:port", "https://[::1"]
-)
+@pytest.mark.parametrize("text", ["trakt.tv", "ftp://trakt.tv", "https://", "https://trakt.tv:port", "https://[::1"])
 def test_an_address_without_scheme_or_host_is_refused(given: pytest.MonkeyPatch, text: str) -> None:
     given.setenv("X", text)
 

@@ -89,9 +89,7 @@ def test_json_keeps_the_traceback() -> None:
     assert entry["traceback"].endswith("ValueError: no such user")
 
 
-def test_two_writers_share_a_file_that_one_of_them_rotates(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_writers_share_a_file_that_one_of_them_rotates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SharedRotatingFileHandler, "SIZE", 200)
     path = tmp_path / "scheduler.log"
     writers = [SharedRotatingFileHandler(str(path)), SharedRotatingFileHandler(str(path))]
