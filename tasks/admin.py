@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from scheduling.admin import columns
 from scheduling.admin.base import ChoicesDropdownFilter, ModelAdmin
-from scheduling.admin.paging import RunPaginator
+from scheduling.admin.paging import RunList, RunPaginator
 from scheduling.models import Execution
 from tasks.models import Status, TaskRecord
 
@@ -25,13 +25,11 @@ COLOURS = {
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """Rows that only tasks write; their lists are paged without a count."""
+    """Rows that only tasks write."""
 
     actions = None
     list_per_page = 50
-    paginator = RunPaginator
     show_facets = admin.ShowFacets.NEVER
-    show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -51,12 +49,17 @@ class TaskRecordAdmin(ReadOnlyAdmin):
     search_fields = ("task_name", "label")
     search_help_text = "Task, account or stage"
     sortable_by = ()
+    paginator = RunPaginator
+    show_full_result_count = False
     fieldsets: ClassVar = [
         (None, {"fields": ["task_name", "label", "run", "outcome", "error"]}),
         ("Items", {"fields": ["items_processed", "items_succeeded", "items_failed"]}),
         ("Progress", {"fields": ["share", "progress_text", "started", "span"]}),
         ("What it tells", {"fields": ["told", "log"]}),
     ]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RunList]:
+        return RunList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TaskRecord]:
         """Without the texts; the page of one record fetches its own."""

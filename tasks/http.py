@@ -126,9 +126,7 @@ class Client:
 
     def _wait_for_turn(self) -> None:
         while True:
-            seconds = RateBucket.objects.take(
-                self._bucket, self._rate.per_second, self._rate.burst, datetime.now(UTC)
-            )
+            seconds = RateBucket.objects.take(self._bucket, self._rate.per_second, self._rate.burst, datetime.now(UTC))
             if not seconds:
                 return
             time.sleep(min(seconds, self.deadline.left()))

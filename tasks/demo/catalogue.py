@@ -54,8 +54,7 @@ FILMS = tuple(
     for index, title in enumerate(FILM_TITLES)
 )
 SHOWS = tuple(
-    Work("show", 240_000 + index, title, 2015 + index, 233_400 + index)
-    for index, title in enumerate(SHOW_TITLES)
+    Work("show", 240_000 + index, title, 2015 + index, 233_400 + index) for index, title in enumerate(SHOW_TITLES)
 )
 
 

@@ -138,9 +138,7 @@ class Upstream:
         """The reply, and what shall go wrong while it is sent."""
         with self._lock:
             self.requests.append(request)
-            fault = next(
-                (fault for fault in self._faults if fault.times > 0 and fault.part in request.target), None
-            )
+            fault = next((fault for fault in self._faults if fault.times > 0 and fault.part in request.target), None)
             if fault:
                 fault.times -= 1
             if fault and fault.reply:

@@ -29,9 +29,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("task_name", models.CharField(max_length=200)),
                 ("label", models.CharField(blank=True, max_length=200)),
@@ -105,9 +103,7 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(
                             models.Q(("finished_at", None), ("status", "running")),
-                            models.Q(
-                                models.Q(("status", "running"), _negated=True), ("finished_at__isnull", False)
-                            ),
+                            models.Q(models.Q(("status", "running"), _negated=True), ("finished_at__isnull", False)),
                             _connector="OR",
                         ),
                         name="record_finished_when_over",

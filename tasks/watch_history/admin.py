@@ -67,9 +67,7 @@ class WatcherAdmin(ReadOnlyAdmin):
         force = request.POST.get("force") == "yes"
         if not force and watcher.is_fresh(timezone.now(), options().cache_time):
             age = columns.span(timezone.now() - watcher.synced_at) if watcher.synced_at else ""
-            told = (
-                f"Nothing was done: the data is only {age} old. Force the refresh to update it all the same."
-            )
+            told = f"Nothing was done: the data is only {age} old. Force the refresh to update it all the same."
             self.message_user(request, told, messages.WARNING)
         else:
             queued = update_user_history.enqueue(user=watcher.name, force=force)

@@ -12,8 +12,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     """Silent while nothing is set: then the workload is not in use."""
     found = options()
     problems: list[CheckMessage] = [
-        Error(f"{name[:60]!r} is no Trakt user name.", id="watch_history.E001")
-        for name in found.badly_named()
+        Error(f"{name[:60]!r} is no Trakt user name.", id="watch_history.E001") for name in found.badly_named()
     ]
     in_use = found.primary_user or found.additional_users or found.trakt_client_id or found.tmdb_api_token
     if in_use and (missing := found.missing()):

@@ -54,9 +54,7 @@ def remove_others(watcher: Watcher, history_ids: Collection[int]) -> int:
 def rate(watcher: Watcher, ratings: trakt.Ratings) -> int:
     """Write the ratings to the plays; says how many of them changed."""
     changed = []
-    plays = watcher.plays.select_related("title").only(
-        "item_id", "rating", "watcher", "title__kind", "title__trakt_id"
-    )
+    plays = watcher.plays.select_related("title").only("item_id", "rating", "watcher", "title__kind", "title__trakt_id")
     for play in plays.iterator():
         rating = rating_of(play.title.kind, play.title.trakt_id, play.item_id, ratings)
         if rating != play.rating:

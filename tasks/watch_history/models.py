@@ -97,9 +97,7 @@ class Play(models.Model):
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["watcher", "history_id"], name="play_once"),
-            models.CheckConstraint(
-                name="play_rating_in_range", condition=Q(rating=None) | Q(rating__range=(1, 10))
-            ),
+            models.CheckConstraint(name="play_rating_in_range", condition=Q(rating=None) | Q(rating__range=(1, 10))),
         ]
 
     def __str__(self) -> str:

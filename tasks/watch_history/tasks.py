@@ -29,7 +29,7 @@ def update_watch_history(context: Any) -> None:
     update_all(context)
 
 
-@task(takes_context=True, timeout=timedelta(minutes=15), max_attempts=3, idempotent=True)  # type: ignore[call-overload, untyped-decorator]  # RotaTask knows them
+@task(takes_context=True, timeout=timedelta(minutes=15), max_attempts=3, idempotent=True)
 def update_user_history(context: Any, user: str, force: bool = False) -> None:
     """One user, as *Refresh* in the admin asks; `force` also when his data is young."""
     with record(context, user) as entry:

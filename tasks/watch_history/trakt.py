@@ -106,9 +106,7 @@ class Trakt:
             yield page
             number, count = number + 1, page.page_count
 
-    def _get[T](
-        self, path: str, read: Callable[[Answer], T], params: Mapping[str, str | int] | None = None
-    ) -> T:
+    def _get[T](self, path: str, read: Callable[[Answer], T], params: Mapping[str, str | int] | None = None) -> T:
         """A read, with a new token if Trakt does not like the present one, which is tried once."""
         if self._token and self._token.is_due(datetime.now(UTC)):
             self._token = self._tokens.renewed(self._token, self._sign_in.renew)

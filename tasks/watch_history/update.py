@@ -62,9 +62,7 @@ def update_user(
     entry.result = {**asdict(merged), "enriched": enriched}
 
 
-def _pull(
-    trakt: Trakt, watcher: Watcher, entry: Entry, is_primary: bool, force: bool, limit: int | None
-) -> Merged:
+def _pull(trakt: Trakt, watcher: Watcher, entry: Entry, is_primary: bool, force: bool, limit: int | None) -> Merged:
     """Take over what is new. The activities are those of the token's owner, who is the primary user."""
     activities = trakt.activities() if is_primary and trakt.is_authorised else {}
     merged, now = Merged(), timezone.now()
