@@ -29,12 +29,7 @@ def update_all(context: Context) -> None:
 
 
 def update_user(
-    user: str,
-    entry: Entry,
-    *,
-    force: bool = False,
-    limit: int | None = None,
-    with_enrichment: bool = True,
+    user: str, entry: Entry, *, force: bool = False, limit: int | None = None, with_enrichment: bool = True
 ) -> None:
     """Fetch, merge, enrich, write; within `USER_TIMEOUT` seconds.
 
@@ -58,7 +53,7 @@ def update_user(
         _write_files(watcher, options, began)
     if limit is None:
         watcher.synced_at = now
-        watcher.save()
+        watcher.save(update_fields=["synced_at", "pulled_at", "activities"])
     entry.result = {**asdict(merged), "enriched": enriched}
 
 
@@ -68,7 +63,8 @@ def _pull(trakt: Trakt, watcher: Watcher, entry: Entry, is_primary: bool, force:
     merged, now = Merged(), timezone.now()
     wanted = force or limit is not None or history.is_pull_due(watcher.pulled_at, now)
     wanted = wanted or history.changed(history.WATCHED, watcher.activities, activities)
-    if wanted and _pull_history(trakt, watcher, entry, merged, limit):
+    is_complete = not wanted or _pull_history(trakt, watcher, entry, merged, limit)
+    if wanted and is_complete:
         watcher.pulled_at = now
     if is_primary and (wanted or history.changed(history.RATED, watcher.activities, activities)):
         merged.rated = rate(watcher, trakt.ratings(watcher.name))
@@ -77,7 +73,7 @@ def _pull(trakt: Trakt, watcher: Watcher, entry: Entry, is_primary: bool, force:
         if wanted
         else f"Nothing was watched since the last update; {merged.rated} ratings changed"
     )
-    watcher.activities = activities
+    watcher.activities = activities if is_complete else {}  # what was not understood is fetched again
     return merged
 
 

@@ -143,6 +143,18 @@ def test_activities_spare_a_full_fetch(run: Run, trakt: Trakt, upstream: Upstrea
     assert len(ids_of("ada")) > PLAYS, "new plays have arrived meanwhile"
 
 
+def test_what_was_not_understood_is_fetched_again(run: Run, trakt: Trakt, configured: dict[str, Any]) -> None:
+    configured["TRAKT_TOKEN_FILE"].write_text(json.dumps(trakt.token()))
+    run(update_user_history, user="ada")
+    late = {**Play.objects.earliest("watched_at").raw, "id": 5}
+    trakt.extra = [{**late, "movie": None, "show": None}]
+    run(update_user_history, user="ada", force=True)
+    assert 5 not in ids_of("ada")
+    trakt.extra = [late]
+    run(update_user_history, user="ada")
+    assert 5 in ids_of("ada")
+
+
 def test_ratings_are_joined_for_the_primary_user_only(run: Run) -> None:
     run(update_watch_history)
     assert Play.objects.filter(watcher="ada", rating__isnull=False).exists()
