@@ -43,7 +43,7 @@ class RotaBackend(BaseTaskBackend):
     supports_priority = True
 
     def enqueue(self, task: Task, args: Iterable[Any], kwargs: dict[str, Any]) -> TaskResult:
-        """Queue one run. Raises InvalidTask when no worker could find the task."""
+        """Queue one run. Raises InvalidTask when no worker could find the task, and InvalidArguments."""
         return self.enqueue_many([(task, list(args), kwargs)])[0]
 
     def enqueue_many(self, calls: Iterable[tuple[Task, list[Any], dict[str, Any]]]) -> list[TaskResult]:
@@ -70,10 +70,12 @@ class RotaBackend(BaseTaskBackend):
             raise InvalidTask(
                 f"{path} is not in the `tasks` module of an installed app, where workers look for it."
             ) from error
+        arguments = normalize_json(registry.joined(args, kwargs))
+        registry.check_storable(arguments)
         now = timezone.now()
         return Execution(
             task=path,
-            arguments=normalize_json(registry.joined(args, kwargs)),
+            arguments=arguments,
             queue=task.queue_name,
             priority=task.priority,
             **policy_of(task),

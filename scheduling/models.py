@@ -44,7 +44,6 @@ class Why(models.TextChoices):
     RESCUE = "rescue", "Rescue"
     API = "api", "API"
     ENQUEUE = "enqueue", "enqueue()"
-    BACKFILL = "backfill", "Backfill"
 
 
 class State(models.TextChoices):
@@ -237,13 +236,7 @@ class Execution(Policy):
 
     # No constraint behind it: history outlives the deletion of its job.
     job = models.ForeignKey(
-        Job,
-        models.DO_NOTHING,
-        null=True,
-        blank=True,
-        db_constraint=False,
-        db_index=False,
-        related_name="executions",
+        Job, models.DO_NOTHING, null=True, blank=True, db_constraint=False, db_index=False, related_name="executions"
     )
     why = models.CharField(max_length=10, choices=Why)
     requested_by = models.CharField(max_length=150, blank=True)

@@ -5,6 +5,7 @@ in here is never imported, whatever a row, a form or a request says.
 """
 
 import inspect
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -117,6 +118,7 @@ def check_arguments(path: str, arguments: Any) -> None:
     """Raise InvalidArguments, naming what is missing or unknown, unless the task can be called so."""
     if not isinstance(arguments, dict):
         raise InvalidArguments('Arguments are a JSON object of names and values, such as {"limit": 5}.')
+    check_storable(arguments)
     asked = signature(get(path))
     if not isinstance(arguments.get(POSITIONAL, []), list):
         raise InvalidArguments(f'The arguments under "{POSITIONAL}" are a list of values, in their order.')
@@ -125,6 +127,17 @@ def check_arguments(path: str, arguments: Any) -> None:
         asked.bind(*args, **kwargs)
     except TypeError as error:
         raise InvalidArguments(f"{path} takes {asked}: {error}.") from None
+
+
+def check_storable(arguments: dict[str, Any]) -> None:
+    """Raise InvalidArguments for what not every database can keep as JSON: NaN, NUL, half characters."""
+    try:
+        text = json.dumps(arguments, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except (TypeError, ValueError) as error:  # UnicodeEncodeError is a ValueError
+        raise InvalidArguments(f"Arguments must be JSON: {error}.") from None
+    if "\\u0000" in text:
+        raise InvalidArguments("Arguments must not contain the NUL character (\\u0000).")
 
 
 def scheduled(trigger: str, *, id: str = "", **keywords: Any) -> Callable[[Task], Task]:

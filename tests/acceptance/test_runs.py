@@ -11,6 +11,7 @@ from scheduling.models import Execution, Job, LogChunk, State
 from tests.acceptance.rota import Rota
 from tests.workload import tasks
 
+
 def succeeded(rota: Rota) -> Execution:
     """The first run that succeeds."""
     rota.until(lambda: Execution.objects.filter(state=State.SUCCEEDED).exists())
