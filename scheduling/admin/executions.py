@@ -16,7 +16,7 @@ from scheduling import registry, store
 from scheduling.admin import columns, run_page
 from scheduling.admin.ask import Question, ReasonForm, asked
 from scheduling.admin.base import AutocompleteSelectFilter, ChoicesDropdownFilter, ModelAdmin, action
-from scheduling.admin.filters import EndFilter, QueueFilter, TaskFilter
+from scheduling.admin.filters import EndFilter, RunQueueFilter, TaskFilter, WhyFilter
 from scheduling.admin.paging import RunList, RunPaginator
 from scheduling.models import OPEN, Execution, Job, State
 
@@ -32,8 +32,8 @@ class ExecutionAdmin(ModelAdmin):
         ("state", ChoicesDropdownFilter),
         ("job", AutocompleteSelectFilter),
         TaskFilter,
-        QueueFilter,
-        ("why", ChoicesDropdownFilter),
+        RunQueueFilter,
+        WhyFilter,
         EndFilter,
     )
     list_filter_submit = True
@@ -82,16 +82,18 @@ class ExecutionAdmin(ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """A number is an id; else the jobs and tasks whose names fit are looked up first."""
+        """A number is an id; else the names of jobs and tasks are searched, and each leads to its runs."""
         term = search_term.strip().removeprefix("#")
         if not term:
             return queryset, False
         if term.isascii() and term.isdigit():
             return queryset.filter(pk=min(int(term), BIGGEST)), False
-        tasks = [path for path in registry.registered() if term.lower() in path.lower()]
         fits = Q(pk__icontains=term) | Q(name__icontains=term)
-        jobs = [term, *Job.objects.filter(fits).values_list("pk", flat=True)[:FEW]]
-        return queryset.filter(Q(job__in=jobs) | Q(task__in=tasks)), False
+        if jobs := list(Job.objects.filter(fits).values_list("pk", flat=True)[:FEW]):
+            return queryset.filter(job__in=jobs), False
+        if tasks := [path for path in registry.registered() if term.lower() in path.lower()]:
+            return queryset.filter(task__in=tasks), False
+        return queryset.filter(job=term), False  # of a job that was deleted
 
     # The list
 

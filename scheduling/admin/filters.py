@@ -17,9 +17,10 @@ from scheduling.admin.base import DropdownFilter
 from scheduling.admin.fields import TEXT
 from scheduling.admin.standing import CONDITIONS, Standing
 from scheduling.conf import options
-from scheduling.models import Job
+from scheduling.models import Execution, Job, Why
 
 Choices = list[tuple[str, str]]
+REACH = 200_000  # how many runs are looked through where no index helps
 
 
 class StandingFilter(DropdownFilter):
@@ -54,6 +55,28 @@ class QueueFilter(DropdownFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(queue=self.value()) if self.value() else queryset
+
+
+class RunQueueFilter(QueueFilter):
+    """Of runs: among the latest only, because no index leads from a queue to them."""
+
+    title = f"queue (latest {REACH:,} runs)"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return _latest(super().queryset(request, queryset)) if self.value() else queryset
+
+
+class WhyFilter(DropdownFilter):
+    """Who asked for a run: among the latest only, because no index leads from that to them."""
+
+    title = f"why (latest {REACH:,} runs)"
+    parameter_name = "why"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(each.value, str(each.label)) for each in Why]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return _latest(queryset.filter(why=self.value())) if self.value() else queryset
 
 
 class TagFilter(DropdownFilter):
@@ -117,6 +140,11 @@ class DaysForm(forms.Form):
     ended_until = forms.DateField(
         label="Ended until", required=False, widget=forms.DateInput({"type": "date", "class": TEXT})
     )
+
+
+def _latest(runs: QuerySet[Any]) -> QuerySet[Any]:
+    newest = Execution.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    return runs.filter(pk__gt=newest - REACH)
 
 
 def _midnight(day: date) -> datetime:

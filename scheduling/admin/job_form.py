@@ -9,6 +9,7 @@ from django.utils import timezone
 from scheduling import registry, triggers
 from scheduling.admin.fields import MomentField
 from scheduling.clocks import zone
+from scheduling.conf import options
 from scheduling.exceptions import InvalidArguments, InvalidTrigger, UnknownTask
 from scheduling.models import Job
 from scheduling.store.jobs import TRIGGER_FIELDS
@@ -77,6 +78,7 @@ class JobForm(BaseForm):
         self._place_moments()
         self._check_schedule()
         self._check_arguments()
+        self._check_queue()
         if not self.adding and self._is_stale():
             self.add_error(None, forms.ValidationError(STALE, code="stale"))
         return self.cleaned_data
@@ -133,6 +135,12 @@ class JobForm(BaseForm):
             self.add_error("task", str(error))
         except InvalidArguments as error:
             self.add_error("arguments", str(error))
+
+    def _check_queue(self) -> None:
+        """A queue that is not configured any more may stay, but not be chosen."""
+        name = self.cleaned_data.get("queue")
+        if name and "queue" in self.touched and options().lane(name) is None:
+            self.add_error("queue", f"There is no queue {name!r}.")
 
     def _is_stale(self) -> bool:
         seen = self.cleaned_data.get("seen")

@@ -47,8 +47,8 @@ def ended(runs: Sequence[Execution]) -> Execution | None:
 
 def strip(runs: Sequence[Execution]) -> SafeString:
     """The outcomes as coloured cells, oldest first, each a link to its run."""
-    cells = ((columns.page(run), columns.COLOURS[State(run.state)], _title(run), _title(run)) for run in reversed(runs))
-    drawn = format_html_join("", '<a href="{}" class="rota-cell rota-{}" title="{}" aria-label="{}"></a>', cells)
+    cells = ((columns.page(run), columns.COLOURS[State(run.state)], _title(run)) for run in reversed(runs))
+    drawn = format_html_join("", '<a href="{}" class="rota-cell rota-{}" title="{}"></a>', cells)
     return format_html('<span class="rota-strip">{}</span>', drawn or "—")
 
 

@@ -47,7 +47,7 @@ def write(span: timedelta) -> str:
 def brief(span: timedelta) -> str:
     """`span` as precisely as a list needs it: "0.84 s", "12 s", "3 min 4 s", "5 h 12 min", "3 days"."""
     seconds = span.total_seconds()
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{_number(round(seconds, 2 if seconds < 10 else 1))} s"
     whole = write(timedelta(seconds=round(seconds))).split(" ")
     return " ".join(whole[:2] if "day" in whole[1] and int(whole[0]) > 1 else whole[:4])
