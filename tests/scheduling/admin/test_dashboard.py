@@ -1,0 +1,97 @@
+"""The first page is honest: about schedulers, outcomes, failing jobs and lateness."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+
+from scheduling.admin import chart, dashboard
+from scheduling.models import State, WorkerState
+from tests.factories import NOON, make_execution, make_job, make_worker
+
+NOW = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+pytestmark = pytest.mark.django_db
+
+
+def test_no_scheduler_is_said_with_what_to_do(boss: Client) -> None:
+    assert "None has ever run" in boss.get("/admin/").text
+    make_worker()
+    text = boss.get("/admin/").text
+    assert "No scheduler is running" in text
+    assert "python manage.py runscheduler" in text
+    assert "Last seen" in text
+
+
+@pytest.mark.parametrize(
+    ("state", "age", "alive"),
+    [
+        (WorkerState.ALIVE, timedelta(seconds=1), True),
+        (WorkerState.STOPPING, timedelta(seconds=1), True),
+        (WorkerState.ALIVE, timedelta(minutes=1), False),
+        (WorkerState.DEAD, timedelta(seconds=1), False),
+        (WorkerState.STOPPED, timedelta(seconds=1), False),
+    ],
+)
+def test_a_scheduler_is_alive_while_it_is_heard_of(state: WorkerState, age: timedelta, alive: bool) -> None:
+    make_worker(state=state, heartbeat_at=NOW - age, turned_at=NOW - age)
+    assert dashboard.scheduler(NOW)["alive"] is alive
+
+
+def test_many_dead_workers_do_not_hide_a_living_one() -> None:
+    make_worker(heartbeat_at=NOW, turned_at=NOW - timedelta(hours=1))  # its loop hangs, its heart beats
+    for _ in range(20):
+        make_worker(state=WorkerState.DEAD, turned_at=NOW)
+    assert dashboard.scheduler(NOW)["count"] == 1
+
+
+def test_outcomes_are_counted_by_the_hour() -> None:
+    for state, ended in [
+        (State.SUCCEEDED, NOW),
+        (State.SUCCEEDED, NOW - MINUTE),
+        (State.FAILED, NOW - 40 * MINUTE),
+        (State.LOST, NOW - timedelta(hours=23)),
+        (State.FAILED, NOW - timedelta(hours=24)),
+    ]:
+        make_execution(state=state, started_at=ended, finished_at=ended)
+    make_execution()
+    hours = chart.hours(NOW)
+    assert [hour.counts for hour in hours if hour.total] == [
+        {State.LOST: 1},
+        {State.FAILED: 1},
+        {State.SUCCEEDED: 2},
+    ]
+    assert (len(hours), hours[0].begin, hours[-1].begin) == (24, NOON - timedelta(hours=23), NOON)
+    drawn = chart.draw(hours)
+    assert [words for _, words in drawn["rows"]] == ["1 lost", "1 failed", "2 succeeded"]
+    assert sum(height for _, _, height in drawn["bars"][-1]["parts"]) == chart.HEIGHT
+
+
+def test_a_job_fails_while_its_last_outcome_is_bad() -> None:
+    broken, mended, skipped, busy = make_job(), make_job(), make_job(), make_job()
+    ended = {"started_at": NOON, "finished_at": NOON}
+    bad = make_execution(broken, state=State.TIMED_OUT, **ended)
+    make_execution(mended, state=State.FAILED, **ended)
+    make_execution(mended, state=State.SUCCEEDED, **ended)
+    before = make_execution(skipped, state=State.FAILED, **ended)
+    make_execution(skipped, state=State.SKIPPED, finished_at=NOON)
+    make_execution(skipped, state=State.CANCELLED, finished_at=NOON)
+    still = make_execution(busy, state=State.LOST, **ended)
+    make_execution(busy)
+    assert [run.pk for run in dashboard.failing()] == [still.pk, before.pk, bad.pk]
+
+
+def test_lateness_is_told_of_the_latest_runs() -> None:
+    for late in range(1, 101):
+        started = NOON + timedelta(seconds=late)
+        make_execution(state=State.SUCCEEDED, scheduled_for=None, started_at=started, finished_at=started)
+    make_execution(state=State.SUCCEEDED, started_at=NOON, finished_at=NOON - timedelta(days=3))
+    assert dashboard.lateness(NOW) == {"runs": "100", "p50": "51 s", "p95": "1 min 36 s", "max": "1 min 40 s"}
+
+
+def test_what_waits_is_counted_by_queue(boss: Client) -> None:
+    make_execution(queue="light")
+    make_execution(queue="light", run_after=NOON + timedelta(days=9999))
+    parts = boss.get("/admin/").context["dashboard"]
+    assert parts["waiting"] == [{"queue": "light", "ready": 1, "later": 1}]
