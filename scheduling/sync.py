@@ -1,14 +1,17 @@
 """The code's jobs come into the database without undoing what staff changed: a three-way merge per column."""
 
+import json
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
-from scheduling import registry, store
+from scheduling import registry, store, triggers
 from scheduling.backends import policy_of
 from scheduling.conf import options
+from scheduling.exceptions import SchedulingError
 from scheduling.models import Job, Origin
 from scheduling.registry import Declaration
 from scheduling.store.jobs import TRIGGER_FIELDS
@@ -16,10 +19,12 @@ from scheduling.store.jobs import TRIGGER_FIELDS
 REMOVED = "Its definition is no longer in the code."
 BY = "the code"
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What happened to one job: created, changed, kept, parked or unchanged; and the columns concerned."""
+    """What happened to one job: created, changed, kept, unchanged, parked, unparked or refused; and which columns."""
 
     job: str
     deed: str
@@ -27,14 +32,39 @@ class Synced:
 
 
 def sync(now: datetime) -> list[Synced]:
-    """Create or update every declared job; park those whose declaration is gone. Runs at any time."""
+    """Create or update every declared job; park those whose declaration is gone, unpark those that can run again.
+
+    Runs at any time. A job that cannot run keeps no other one from being brought in.
+    """
     declared = registry.declarations()
-    report = [bring(declaration, now) for declaration in declared.values()]
+    report = [_tried(declaration, now) for declaration in declared.values()]
     gone = Job.objects.filter(origin=Origin.CODE, parked_reason="").exclude(pk__in=declared)
     for job in gone.filter(code_definition__isnull=False):
         store.park(job, REMOVED, by=BY, now=now)
         report.append(Synced(job.pk, "parked"))
+    for job in Job.objects.exclude(parked_reason__in=["", REMOVED]):
+        if _can_run(job):
+            store.unpark(job, by=BY, now=now)
+            report.append(Synced(job.pk, "unparked"))
     return report
+
+
+def _tried(declaration: Declaration, now: datetime) -> Synced:
+    try:
+        return bring(declaration, now)
+    except SchedulingError as error:
+        logger.error("Not brought in as the code declares it: %s", error, extra={"job": declaration.id})
+        return Synced(declaration.id, "refused")
+
+
+def _can_run(job: Job) -> bool:
+    """Whether a parked job could fire: its task may have come with this deployment."""
+    try:
+        triggers.check(job.schedule)
+        registry.check_arguments(job.task, job.arguments)
+    except SchedulingError:
+        return False
+    return True
 
 
 def bring(declaration: Declaration, now: datetime, origin: Origin = Origin.CODE) -> Synced:
@@ -43,6 +73,13 @@ def bring(declaration: Declaration, now: datetime, origin: Origin = Origin.CODE)
     Never moves next_run_time unless the trigger changed, and never un-pauses. Raises InvalidTrigger,
     UnknownTask and InvalidArguments.
     """
+    try:
+        return _bring(declaration, now, origin)
+    except IntegrityError:  # another scheduler created it at the same moment
+        return _bring(declaration, now, origin)
+
+
+def _bring(declaration: Declaration, now: datetime, origin: Origin) -> Synced:
     wanted = columns_of(declaration)
     with transaction.atomic():
         job = Job.objects.select_for_update().filter(pk=declaration.id).first()
@@ -69,8 +106,8 @@ def columns_of(declaration: Declaration) -> dict[str, Any]:
 
 
 def plain(columns: dict[str, Any]) -> dict[str, Any]:
-    """Columns as JSON keeps them: spans in seconds, moments in ISO 8601."""
-    return {name: _plain(value) for name, value in sorted(columns.items())}
+    """Columns as JSON keeps them: spans in seconds, moments in ISO 8601, tuples as lists."""
+    return {name: json.loads(json.dumps(_plain(value))) for name, value in sorted(columns.items())}
 
 
 def back_to_code(job: Job, *, by: str, now: datetime) -> bool:
@@ -84,13 +121,13 @@ def back_to_code(job: Job, *, by: str, now: datetime) -> bool:
 
 
 def _merge(job: Job, wanted: dict[str, Any], now: datetime) -> Synced:
-    before = job.code_definition or {}
     after = plain(wanted)
+    before = after if job.code_definition is None else job.code_definition  # made by hand: all of it is staff's
     ours = [name for name in wanted if before.get(name) != after[name]]
-    present = {name: _plain(getattr(job, name)) for name in wanted}
+    present = plain({name: getattr(job, name) for name in wanted})
     edited = [name for name in ours if name in before and present[name] not in (before[name], after[name])]
     written = [name for name in ours if name not in edited and present[name] != after[name]]
-    if before != after:
+    if job.code_definition != after:
         Job.objects.filter(pk=job.pk).update(code_definition=after)
         job.code_definition = after
     for name in written:
