@@ -20,6 +20,7 @@ from scheduling.admin.history import label
 from scheduling.admin.standing import Standing, standing
 from scheduling.exceptions import SchedulingError
 from scheduling.models import Job
+from scheduling.redact import redact_json
 from scheduling.sync import back_to_code, plain
 
 UNIQUE = ("id", "next_run_time", "fired_until", "revision", "created_at", "updated_at", "parked_reason")
@@ -214,18 +215,12 @@ def row_doors(request: HttpRequest, allowed: dict[str, bool], job: Job) -> list[
 
 
 def edited(job: Job) -> list[tuple[str, str, str]]:
-    """Where `job` differs from the code: label, its value, the code's value."""
+    """Where `job` differs from the code, without secrets: label, its value, the code's value."""
     defined = job.code_definition or {}
     present = plain({name: getattr(job, name) for name in defined})
-    return [
-        (
-            label(name),
-            json.dumps(present[name]),
-            json.dumps(value),
-        )
-        for name, value in defined.items()
-        if present[name] != value
-    ]
+    differ = [name for name in defined if present[name] != defined[name]]
+    mine, theirs = (redact_json({name: values[name] for name in differ}) for values in (present, defined))
+    return [(label(name), json.dumps(mine[name]), json.dumps(theirs[name])) for name in differ]
 
 
 def upcoming(job: Job) -> str:

@@ -19,7 +19,14 @@ def evil(db: None) -> tuple[Job, Execution, Worker]:
     worker = make_worker(host=EVIL, version=EVIL[:50], queues={EVIL: 1})
     policy: dict[str, Any] = {"arguments": {EVIL: EVIL, "password": SECRET}, "queue": EVIL[:50]}
     job = make_job(
-        name=EVIL, description=EVIL, tags=[EVIL], paused_by=EVIL, paused_reason=EVIL, parked_reason=EVIL, **policy
+        name=EVIL,
+        code_definition={"arguments": {"password": SECRET + "2"}},
+        description=EVIL,
+        tags=[EVIL],
+        paused_by=EVIL,
+        paused_reason=EVIL,
+        parked_reason=EVIL,
+        **policy,
     )
     texts = {"error_class": EVIL, "error_message": EVIL, "traceback": EVIL, "result": {EVIL: EVIL, "token": SECRET}}
     run = make_execution(job, state=State.FAILED, started_at=NOON, finished_at=NOON, reason=EVIL, **texts)
