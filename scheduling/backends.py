@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.tasks.backends.base import BaseTaskBackend
 from django.tasks.base import Task, TaskResult
 from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
@@ -49,16 +50,17 @@ class RotaBackend(BaseTaskBackend):
     def enqueue_many(self, calls: Iterable[tuple[Task, list[Any], dict[str, Any]]]) -> list[TaskResult]:
         """Queue many runs in one transaction: triples of task, positional and named arguments."""
         rows = store.enqueue_task([self._row(task, args, kwargs) for task, args, kwargs in calls])
-        results = [task_result(row, self.alias) for row in rows]
+        results = [task_result([row], self.alias) for row in rows]
         for result in results:
             task_enqueued.send(type(self), task_result=result)
         return results
 
     def get_result(self, result_id: str) -> TaskResult:
-        """The run of that id. Raises TaskResultDoesNotExist."""
+        """The run of that id, as its last attempt left it. Raises TaskResultDoesNotExist."""
         try:
-            return task_result(Execution.objects.get(pk=result_id), self.alias)
-        except (Execution.DoesNotExist, ValidationError, ValueError, UnknownTask) as error:
+            attempts = Execution.objects.filter(Q(pk=result_id) | Q(root=result_id)).order_by("attempt")
+            return task_result(list(attempts), self.alias)
+        except (IndexError, OverflowError, ValidationError, ValueError, UnknownTask) as error:
             raise TaskResultDoesNotExist(result_id) from error
 
     def _row(self, task: Task, args: list[Any], kwargs: dict[str, Any]) -> Execution:

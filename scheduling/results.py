@@ -1,5 +1,6 @@
-"""An Execution as Django's TaskResult."""
+"""A run, with all its attempts, as Django's TaskResult."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,26 +14,34 @@ STATUS = {State.QUEUED: TaskResultStatus.READY, State.RUNNING: TaskResultStatus.
 STATUS |= {State.SUCCEEDED: TaskResultStatus.SUCCESSFUL}  # all others have FAILED
 
 
-def task_result(row: Execution, backend: str) -> TaskResult:
-    """`row` in the words of django.tasks. Raises UnknownTask when its task is no longer registered."""
-    args, kwargs = registry.split(row.arguments)
+def task_result(attempts: Sequence[Execution], backend: str) -> TaskResult:
+    """All attempts of a run, in order, in the words of django.tasks; the last one decides how it stands.
+
+    Raises UnknownTask when its task is no longer registered.
+    """
+    first, last = attempts[0], attempts[-1]
+    args, kwargs = registry.split(first.arguments)
     result: TaskResult = TaskResult(
-        task=registry.get(row.task).using(
-            priority=row.priority, queue_name=row.queue, run_after=row.run_after, backend=backend
+        task=registry.get(first.task).using(
+            priority=first.priority, queue_name=first.queue, run_after=first.run_after, backend=backend
         ),
-        id=str(row.pk),
-        status=STATUS.get(State(row.state), TaskResultStatus.FAILED),
-        enqueued_at=row.created_at,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        last_attempted_at=row.started_at,
+        id=str(first.pk),
+        status=STATUS.get(State(last.state), TaskResultStatus.FAILED),
+        enqueued_at=first.created_at,
+        started_at=first.started_at,
+        finished_at=last.finished_at,
+        last_attempted_at=max((row.started_at for row in attempts if row.started_at), default=None),
         args=args,
         kwargs=kwargs,
         backend=backend,
-        errors=_errors(row),
-        worker_ids=[str(row.worker_id)] * row.attempt if row.worker_id else [],
+        errors=[
+            TaskError(exception_class_path=row.error_class, traceback=row.traceback)
+            for row in attempts
+            if row.error_class
+        ],
+        worker_ids=[str(row.worker_id) for row in attempts if row.worker_id],
     )
-    return with_value(result, row.result)
+    return with_value(result, last.result)
 
 
 def running_result(snapshot: Snapshot, task: Task) -> TaskResult:
@@ -67,9 +76,3 @@ def with_value(result: TaskResult, value: Any) -> TaskResult:
     """`result` with what the task returned; the field is set by Django's backends in this way only."""
     object.__setattr__(result, "_return_value", value)
     return result
-
-
-def _errors(row: Execution) -> list[TaskError]:
-    if not row.error_class:
-        return []
-    return [TaskError(exception_class_path=row.error_class, traceback=row.traceback)]
