@@ -94,6 +94,11 @@ def added(scheduler: BaseScheduler, job_id: str) -> None:
     _tell(scheduler, ap.JobEvent(ap.EVENT_JOB_ADDED, job_id, "default"))
 
 
+def modified(scheduler: BaseScheduler, job_id: str) -> None:
+    """A job has been paused or resumed through APScheduler's API."""
+    _tell(scheduler, ap.JobEvent(ap.EVENT_JOB_MODIFIED, job_id, "default"))
+
+
 def _tell(scheduler: BaseScheduler, event: Any) -> None:
     scheduler._dispatch_event(event)
 

@@ -5,14 +5,16 @@ from typing import Any
 
 from apscheduler.job import Job as APJob
 from apscheduler.jobstores.base import BaseJobStore, JobLookupError
+from django.db.models import F
 from django.utils import timezone
 from django_apscheduler.jobstores import DjangoJobStore
 
 from scheduling import registry, store
 from scheduling.models import Job, Origin
 from scheduling.registry import Declaration
+from scheduling.store.jobs import TRIGGER_FIELDS
 from scheduling.sync import bring, columns_of
-from scheduling.triggers import schedule_of, trigger_of
+from scheduling.triggers import ScheduleTrigger, schedule_of, trigger_of
 
 BY = "APScheduler"
 
@@ -35,6 +37,9 @@ class JobStore(DjangoJobStore):
         """Not the parent's: its listeners write histories of their own."""
         BaseJobStore.start(self, scheduler, alias)
 
+    def shutdown(self) -> None:
+        """Not the parent's: the connection that it closes belongs to the thread that asks."""
+
     def lookup_job(self, job_id: str) -> APJob | None:
         row = Job.objects.filter(pk=job_id).first()
         return self._ap_job(row) if row else None
@@ -46,9 +51,8 @@ class JobStore(DjangoJobStore):
         return Job.objects.armed().order_by("next_run_time").values_list("next_run_time", flat=True).first()
 
     def get_all_jobs(self) -> list[APJob]:
-        jobs = [self._ap_job(row) for row in Job.objects.all()]
-        self._fix_paused_jobs_sorting(jobs)
-        return jobs
+        """In the order of their next run, those without one last."""
+        return [self._ap_job(row) for row in Job.objects.order_by(F("next_run_time").asc(nulls_last=True), "id")]
 
     def add_job(self, job: APJob) -> None:
         """Create the job, or bring in what the code changed of it: never its next run, pause, or staff's edits."""
@@ -60,9 +64,10 @@ class JobStore(DjangoJobStore):
         if row is None:
             raise JobLookupError(job.id)
         columns = columns_of(_declaration(job))
-        for name in OWN_COLUMNS:
+        names = OWN_COLUMNS if isinstance(job.trigger, ScheduleTrigger) else (*TRIGGER_COLUMNS, *OWN_COLUMNS)
+        for name in names:
             setattr(row, name, columns[name])
-        store.change(row, OWN_COLUMNS, by=BY, now=timezone.now())
+        store.change(row, names, by=BY, now=timezone.now())
 
     def remove_job(self, job_id: str) -> None:
         row = Job.objects.filter(pk=job_id).first()
@@ -99,15 +104,14 @@ class JobStore(DjangoJobStore):
         return job
 
 
-OWN_COLUMNS = (
-    *("trigger", "cron", "interval", "run_at", "timezone", "start_at", "end_at", "jitter"),
-    *("name", "task", "arguments", "queue", "misfire_grace_time", "coalesce", "max_instances"),
-)
+TRIGGER_COLUMNS = (*TRIGGER_FIELDS, "jitter")  # those of the row's own trigger are as the row has them
+OWN_COLUMNS = ("name", "task", "arguments", "queue", "misfire_grace_time", "coalesce", "max_instances")
 
 
 def _declaration(job: APJob) -> Declaration:
     """What APScheduler's Job says, as a declaration. Raises InvalidTrigger and UnknownTask."""
     schedule, jitter = schedule_of(job.trigger, str(timezone.get_default_timezone()))
+    grace = job.misfire_grace_time
     options = {
         "name": job.name,
         "arguments": registry.joined(job.args, job.kwargs),
@@ -115,6 +119,6 @@ def _declaration(job: APJob) -> Declaration:
         "coalesce": job.coalesce,
         "max_instances": job.max_instances,
         "jitter": jitter,
-        "misfire_grace_time": job.misfire_grace_time and timedelta(seconds=job.misfire_grace_time),
+        "misfire_grace_time": None if grace is None else timedelta(seconds=grace),
     }
     return Declaration(job.id, job.func.path, schedule, options)

@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -52,6 +52,7 @@ class Scheduler(BlockingScheduler):
             self.lanes[lane.name].wake = self.wakeup
             self.add_executor(self.lanes[lane.name], lane.name)
         self.add_jobstore(JobStore(), "default")
+        self._event = threading.Event()  # a signal may come before start()
         self.once = once
         self.skip_initial = skip_initial
         self.failed = False  # whether any run of this worker ended badly
@@ -119,8 +120,6 @@ class Scheduler(BlockingScheduler):
 
     def _process_jobs(self) -> float | None:
         """APScheduler's turn: one beat of ours; returns how many seconds to sleep."""
-        if self.state == STATE_PAUSED:
-            return None
         try:
             sleep = self.beat(self.clock.now())
             self._failures = 0
@@ -147,6 +146,9 @@ class Scheduler(BlockingScheduler):
         if self._stop_at is not None:
             self.turned_at = now
             return self._wind_down()
+        if self.state == STATE_PAUSED:  # what runs may end, be cancelled and be stopped; nothing starts
+            self.turned_at, self._changed = now, True
+            return longest_sleep(options().poll)
         if look:
             self._look(now)
         self._start(now)
@@ -289,10 +291,13 @@ class Scheduler(BlockingScheduler):
         events.added(self, job.id)
 
     def pause_job(self, job_id: str, jobstore: str | None = None) -> Any:
-        job, _ = self._lookup_job(job_id, jobstore)
-        store.pause(Job.objects.get(pk=job_id), by=BY, now=self.clock.now())
-        return job
+        return self._steered(store.pause, job_id, jobstore)
 
     def resume_job(self, job_id: str, jobstore: str | None = None) -> Any:
-        store.resume(Job.objects.get(pk=job_id), by=BY, now=self.clock.now())
+        return self._steered(store.resume, job_id, jobstore)
+
+    def _steered(self, verb: Callable[..., bool], job_id: str, jobstore: str | None) -> Any:
+        self._lookup_job(job_id, jobstore)  # raises JobLookupError
+        verb(Job.objects.get(pk=job_id), by=BY, now=self.clock.now())
+        events.modified(self, job_id)
         return self._lookup_job(job_id, jobstore)[0]
