@@ -30,6 +30,7 @@ from scheduling.snapshots import Outcome, Snapshot
 logger = logging.getLogger(__name__)
 
 NEVER = float("inf")
+LONGEST_LOOK = 3600.0  # seconds that poll(2) is asked for at once; it takes less than 25 days
 SPAWN_AGAIN = 1.0  # seconds
 
 
@@ -127,7 +128,7 @@ class ProcessExecutor(Executor):
             moment = min([each.next_moment for each in self._children], default=NEVER)
             if len(self._children) < self.slots and not self._closing:
                 moment = min(moment, self._spawn_at)
-            timeout = None if moment == NEVER else max(moment - time.monotonic(), 0)
+            timeout = None if moment == NEVER else min(max(moment - time.monotonic(), 0), LONGEST_LOOK)
             watched: dict[Any, _Child] = {}
             for each in self._children:
                 watched[each.pipe] = watched[each.process.sentinel] = each
