@@ -129,7 +129,7 @@ def check_arguments(path: str, arguments: Any) -> None:
         raise InvalidArguments(f"{path} takes {asked}: {error}.") from None
 
 
-def check_storable(arguments: dict[str, Any]) -> None:
+def check_storable(arguments: Any) -> None:
     """Raise InvalidArguments for what not every database can keep as JSON: NaN, NUL, half characters."""
     try:
         text = json.dumps(arguments, allow_nan=False, ensure_ascii=False)
