@@ -63,15 +63,17 @@ class TaskRecordAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TaskRecord]:
         """Without the texts; the page of one record fetches its own."""
-        return TaskRecord.objects.defer("log_output", "error", "result")
+        return TaskRecord.objects.with_over().defer("log_output", "error", "result")
 
     @admin.display(description="Record")
     def what(self, record: TaskRecord) -> SafeString:
         return columns.link(columns.page(record), record, "rota-name")
 
     @admin.display(description="Status")
-    def outcome(self, record: TaskRecord) -> SafeString:
-        status = Status(record.status)
+    def outcome(self, record: Any) -> SafeString:
+        """A record that a killed run has left open shows as interrupted; its next run closes it."""
+        left_behind = record.status == Status.RUNNING and record.over
+        status = Status.INTERRUPTED if left_behind else Status(record.status)
         return columns.badge(status.label, COLOURS[status])
 
     @admin.display(description="Progress")

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from django.db import models
-from django.db.models import F, Q, Value
+from django.db.models import Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -24,8 +24,12 @@ class Status(models.TextChoices):
 class TaskRecordQuerySet(models.QuerySet["TaskRecord"]):
     def left_behind(self, task_name: str) -> Self:
         """Records still open although their run is over: its process was killed."""
-        over = Execution.objects.filter(state__in=FINAL)
-        return self.filter(status=Status.RUNNING, task_name=task_name, execution__in=over)
+        return self.with_over().filter(status=Status.RUNNING, task_name=task_name, over=True)
+
+    def with_over(self) -> Self:
+        """With `over`: whether the run of the record has ended."""
+        ended = Execution.objects.filter(pk=OuterRef("execution_id"), state__in=FINAL)
+        return self.annotate(over=Exists(ended))
 
 
 class TaskRecord(models.Model):

@@ -21,7 +21,7 @@ def tables(site: AdminSite, request: HttpRequest, run: Execution) -> Iterator[di
         if model._meta.app_label == Execution._meta.app_label or not site.is_registered(model):
             continue
         admin = site.get_model_admin(model)
-        rows = list(model._default_manager.filter(**{relation.field.name: run.pk})[:SHOWN])
+        rows = list(admin.get_queryset(request).filter(**{relation.field.name: run.pk})[:SHOWN])
         if not rows or not admin.has_view_permission(request):
             continue
         names = [name for name in admin.get_list_display(request) if name not in ("execution", "action_checkbox")]
