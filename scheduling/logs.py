@@ -15,7 +15,7 @@ from scheduling.redact import plain
 from scheduling.snapshots import Snapshot
 
 WRITE_EVERY = 0.4  # seconds between two writes of a run that keeps logging
-NOT_KEPT = ("django.tasks", "django.db.backends", "scheduling")  # told by the run's row, or of no use there
+NOT_KEPT = ("django.tasks.", "django.db.backends.", "scheduling.")  # told by the run's row, or of no use there
 
 _current: ContextVar["RunLog | None"] = ContextVar("_current", default=None)
 
@@ -62,7 +62,7 @@ class RunLogHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         run = _current.get() or _writer.only_run()
-        if run is None or record.name.partition(".")[0] in NOT_KEPT or record.name.startswith(NOT_KEPT):
+        if run is None or f"{record.name}.".startswith(NOT_KEPT):
             return
         try:
             run.add(plain(self.format(record)))
@@ -101,6 +101,8 @@ class _Writer:
                 runs = list(self.runs)
             for run in runs:
                 run.write()
+            if not runs:
+                connection.close()  # an idle process keeps none for its logs
 
 
 def name_run(record: logging.LogRecord) -> bool:
@@ -137,4 +139,5 @@ def captured(snapshot: Snapshot) -> Iterator[None]:
         _current.reset(token)
         with _writer.lock:
             _writer.runs.discard(run)
+        _writer.pending.set()
         run.write()

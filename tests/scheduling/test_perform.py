@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.db import connections
 from django.tasks import TaskResultStatus
 from django.tasks.signals import task_finished, task_started
 
@@ -21,12 +20,7 @@ TASKS = "tests.workload.tasks"
 MISDEEDS = "tests.workload.misdeeds"
 registry.register_module(MISDEEDS)
 
-
-@pytest.fixture(autouse=True)
-def _kept_connection(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What perform() closes after a task is a connection in a transaction; here that is the test's own."""
-    monkeypatch.setitem(connections["default"].settings_dict, "AUTOCOMMIT", False)
-    monkeypatch.setattr(connections["default"], "close_at", None)
+pytestmark = pytest.mark.usefixtures("kept_connection")
 
 
 def run(task: str, stop: StopSignal | None = None, **arguments: Any) -> Outcome:
@@ -53,7 +47,7 @@ def test_a_task_that_returns_has_succeeded() -> None:
 
 
 def test_positional_arguments_reach_the_task() -> None:
-    assert run("echo", **{"*": ["first"]}).result == "first"
+    assert run("echo", None, **{"*": ["first"]}).result == "first"
 
 
 def test_an_async_task_runs_to_its_end() -> None:
@@ -64,7 +58,7 @@ def test_an_exception_fails_the_run_and_is_told() -> None:
     outcome = run("fail", message="no such film")
     assert (outcome.state, outcome.error_class) == (State.FAILED, "builtins.ValueError")
     assert outcome.error_message == "no such film"
-    assert 'raise ValueError(message)\nValueError: no such film' in outcome.traceback
+    assert "raise ValueError(message)\nValueError: no such film" in outcome.traceback
 
 
 def test_a_task_that_exits_fails_its_run_and_not_the_worker() -> None:
@@ -88,7 +82,9 @@ def test_arguments_that_no_longer_fit_fail_the_run() -> None:
     assert (outcome.state, outcome.error_class) == (State.FAILED, "builtins.TypeError")
 
 
-@pytest.mark.parametrize("name", ["a_set", "an_object", "not_a_number", "infinity", "itself", "a_deep_nest", "forty_lists"])
+@pytest.mark.parametrize(
+    "name", ["a_set", "an_object", "not_a_number", "infinity", "itself", "a_deep_nest", "forty_lists"]
+)
 def test_a_result_that_is_not_json_fails_the_run_and_is_not_tried_again(name: str) -> None:
     outcome = misdeed("returns", what=name)
     assert outcome.state == State.FAILED
@@ -201,9 +197,7 @@ def test_a_receiver_that_fails_does_not_fail_the_run() -> None:
 
 def test_the_context_tells_which_run_it_is() -> None:
     job = make_job()
-    make_execution(
-        job, task=f"{MISDEEDS}.tells_its_context", arguments={}, scheduled_for=NOON, attempt=2, root_id=17
-    )
+    make_execution(job, task=f"{MISDEEDS}.tells_its_context", arguments={}, scheduled_for=NOON, attempt=2, root_id=17)
     (snapshot,) = store.claim(make_worker().pk, {"default": 1}, NOON)
     assert perform(snapshot, StopSignal()).result == {
         "attempt": 2,
