@@ -118,7 +118,9 @@ def test_a_receiver_hears_of_each_task_that_is_enqueued() -> None:
 
 def test_many_are_enqueued_in_one_go(django_assert_max_num_queries: Any) -> None:
     with django_assert_max_num_queries(6):
-        results = default_task_backend.enqueue_many((echo, [number], {}) for number in range(200))
+        backend = task_backends["default"]
+        assert isinstance(backend, RotaBackend)
+        results = backend.enqueue_many((echo, [number], {}) for number in range(200))
     assert [result.args for result in results[:3]] == [[0], [1], [2]]
     assert len({result.id for result in results}) == 200
 
@@ -210,7 +212,7 @@ def test_a_task_survives_pickling_with_all_that_it_says() -> None:
 def test_a_task_without_arguments_of_its_own_is_a_rota_task_too() -> None:
     assert isinstance(echo, RotaTask)
     with pytest.raises((TypeError, ImproperlyConfigured)):
-        task(colour="red")(stray.func)
+        task(colour="red")(stray.func)  # type: ignore[call-overload]
 
 
 @task

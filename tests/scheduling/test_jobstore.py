@@ -35,7 +35,9 @@ def row(job_id: str = "films") -> Job:
 
 
 def add(scheduler: Scheduler, **keywords: Any) -> Any:
-    return scheduler.add_job(echo, **{"trigger": "cron", "hour": 2, "id": "films", "replace_existing": True, **keywords})
+    return scheduler.add_job(
+        echo, **{"trigger": "cron", "hour": 2, "id": "films", "replace_existing": True, **keywords}
+    )
 
 
 def test_a_job_comes_in_by_apschedulers_own_keywords(scheduler: Scheduler) -> None:

@@ -26,9 +26,7 @@ def fresh() -> Iterator[None]:
 @pytest.mark.parametrize(
     "name", ["TRAKT_CLIENT_SECRET", "API_TOKEN", "SMTP_PASSWORD", "STRIPE_API_KEY", "AWS_SECRET_ACCESS_KEY"]
 )
-def test_the_value_of_a_secret_environment_variable_is_taken_out(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_value_of_a_secret_environment_variable_is_taken_out(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, CANARY)
     assert redact(f"the service said {CANARY}!") == f"the service said {DOTS}!"
 

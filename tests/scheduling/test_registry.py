@@ -31,7 +31,8 @@ def test_only_tasks_are_found_and_only_where_they_are_defined() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["os:system", "os.system", "subprocess:run", "builtins.eval", "", ".", "tests.workload.tasks", ECHO + ".func"]
+    "path",
+    ["os:system", "os.system", "subprocess:run", "builtins.eval", "", ".", "tests.workload.tasks", ECHO + ".func"],
 )
 def test_any_other_path_is_refused(path: str) -> None:
     with pytest.raises(UnknownTask):
@@ -98,7 +99,8 @@ def test_a_task_without_a_limit_of_its_own_has_the_default_one(settings: Any) ->
 
 @pytest.fixture
 def declarations(monkeypatch: pytest.MonkeyPatch) -> dict[str, registry.Declaration]:
-    monkeypatch.setattr(registry, "_declarations", found := {})
+    found: dict[str, registry.Declaration] = {}
+    monkeypatch.setattr(registry, "_declarations", found)
     return found
 
 

@@ -1,6 +1,6 @@
 """sync: what the code declares comes in, what staff changed stays, and one bad job stops none."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -20,14 +20,14 @@ Declare = Callable[..., None]
 
 
 @pytest.fixture
-def declare(monkeypatch: pytest.MonkeyPatch) -> Iterator[Declare]:
+def declare(monkeypatch: pytest.MonkeyPatch) -> Declare:
     """Declare a job in a code base that has no other; the same id again is a new version of it."""
     monkeypatch.setattr(registry, "_declarations", {})
 
     def declare(task: Task = echo, trigger: str = "cron", **keywords: Any) -> None:
         scheduled(trigger, **{"id": "films", "hour": 2, "minute": 0, **keywords})(task)
 
-    yield declare
+    return declare
 
 
 def withdraw() -> None:
@@ -36,6 +36,12 @@ def withdraw() -> None:
 
 def films() -> Job:
     return Job.objects.get(pk="films")
+
+
+def defined(job: Job) -> dict[str, Any]:
+    """What the code last said of `job`."""
+    assert job.code_definition is not None
+    return dict(job.code_definition)
 
 
 def deeds(now: Any = LATER) -> dict[str, str]:
@@ -86,7 +92,7 @@ def test_what_both_changed_stays_as_staff_set_it(declare: Declare) -> None:
     (synced,) = sync(LATER)
     assert (synced.deed, synced.columns) == ("kept", ("priority",))
     assert films().priority == 50
-    assert films().code_definition["priority"] == 2
+    assert defined(films())["priority"] == 2
 
 
 def test_columns_are_merged_one_by_one(declare: Declare) -> None:
@@ -104,7 +110,7 @@ def test_a_job_that_staff_made_by_hand_is_not_overwritten(declare: Declare) -> N
     sync(LATER)
     job = films()
     assert (job.cron, job.priority, job.origin) == ("0 5 * * *", 9, Origin.ADMIN)
-    assert job.code_definition["cron"] == "0 2 * * *"
+    assert defined(job)["cron"] == "0 2 * * *"
 
 
 def test_the_next_run_moves_only_when_the_trigger_changed(declare: Declare) -> None:
@@ -170,9 +176,7 @@ def test_a_job_that_cannot_run_does_not_keep_the_others_from_coming_in(declare: 
 def test_back_to_code_gives_every_column_the_value_of_the_code(declare: Declare) -> None:
     declare(priority=1, start_date="2026-01-01 00:00:00", backoff=timedelta(seconds=7))
     sync(NOON)
-    as_declared = {
-        name: getattr(films(), name) for name in films().code_definition
-    }
+    as_declared = {name: getattr(films(), name) for name in defined(films())}
     Job.objects.update(priority=50, cron="0 5 * * *", backoff=timedelta(hours=1), start_at=None)
     job = films()
     assert back_to_code(job, by="ada", now=NOON)

@@ -66,9 +66,7 @@ def test_a_long_reason_is_cut() -> None:
 
 def test_running_again_queues_the_same_task_with_the_same_arguments_and_limits() -> None:
     job = make_job(max_attempts=4, priority=3, queue="light")
-    first = make_execution(
-        job, arguments={"value": 9}, state=State.FAILED, finished_at=NOON, attempt=4, root_id=1
-    )
+    first = make_execution(job, arguments={"value": 9}, state=State.FAILED, finished_at=NOON, attempt=4, root_id=1)
     again = store.rerun(first, by="ada", now=NOON)
     again.refresh_from_db()
     assert (again.state, again.why, again.requested_by) == (State.QUEUED, Why.RUN_NOW, "ada")
