@@ -119,9 +119,7 @@ def test_stock_objects_come_in_with_their_own_zone() -> None:
         timedelta(seconds=7),
     )
     interval = IntervalTrigger(minutes=5, start_date=NOW, timezone="UTC")
-    assert schedule_of(interval, "UTC")[0] == Schedule(
-        Kind.INTERVAL, interval=timedelta(minutes=5), start_at=NOW
-    )
+    assert schedule_of(interval, "UTC")[0] == Schedule(Kind.INTERVAL, interval=timedelta(minutes=5), start_at=NOW)
     date = DateTrigger(NOW.astimezone(ZoneInfo(BERLIN)))
     assert schedule_of(date, "UTC")[0] == Schedule(Kind.DATE, run_at=NOW)
 
@@ -156,9 +154,7 @@ def test_our_own_trigger_comes_back_as_it_went(schedule: Schedule) -> None:
         (AndTrigger([DateTrigger(NOW)]), {}, "AndTrigger"),
     ],
 )
-def test_what_has_no_meaning_here_is_refused(
-    trigger: BaseTrigger | str, keywords: dict[str, Any], said: str
-) -> None:
+def test_what_has_no_meaning_here_is_refused(trigger: BaseTrigger | str, keywords: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidTrigger, match=said):
         schedule_of(trigger, "UTC", **keywords)
 

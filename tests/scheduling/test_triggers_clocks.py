@@ -207,9 +207,7 @@ def field(low: int, high: int) -> st.SearchStrategy[str]:
     return st.one_of(stars, term, st.lists(term, min_size=2, max_size=3).map(",".join))
 
 
-DAYS = st.sampled_from(
-    ["* * *"] * 6 + ["* * 0", "* * 6,7", "*/2 * *", "30 * 5", "24-31 3,10,12 *", "1-7 4,9,11 6"]
-)
+DAYS = st.sampled_from(["* * *"] * 6 + ["* * 0", "* * 6,7", "*/2 * *", "30 * 5", "24-31 3,10,12 *", "1-7 4,9,11 6"])
 EXPRESSIONS = st.tuples(field(0, 59), st.one_of(field(0, 4), field(0, 23)), DAYS).map(" ".join)
 
 

@@ -1,5 +1,7 @@
 """The pages of task records."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -14,7 +16,7 @@ from tests.factories import make_execution
     ("run", "shown"), [({"state": State.LOST, "finished_at": timezone.now()}, "Interrupted"), ({}, "Running")]
 )
 def test_a_record_left_open_by_a_killed_run_shows_as_interrupted(
-    admin_client: Client, run: dict[str, object], shown: str
+    admin_client: Client, run: dict[str, Any], shown: str
 ) -> None:
     execution = make_execution(**run)
     record = TaskRecord.objects.create(task_name="sync", execution=execution)
