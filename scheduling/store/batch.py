@@ -1,11 +1,14 @@
 """Many rows in one round trip, each of them guarded; and the wake-up of the schedulers elsewhere."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
 from typing import Any
 
 from django.db import OperationalError, connection, models
 
 CHANNEL = "rota_wake_up"  # of PostgreSQL's NOTIFY
+TRIES = 5  # of a verb whose transaction gave way to another one
+DEADLOCKS = ("40P01", "40001")  # SQLSTATE of PostgreSQL; MariaDB says 1205 and 1213
 
 
 def locked[M: models.Model](rows: models.QuerySet[M]) -> models.QuerySet[M]:
@@ -20,6 +23,29 @@ def locked[M: models.Model](rows: models.QuerySet[M]) -> models.QuerySet[M]:
 
 def _can_of() -> bool:
     return connection.features.has_select_for_update_of
+
+
+def contested[**P, R](verb: Callable[P, R]) -> Callable[P, R]:
+    """`verb`, tried again when the database ended its transaction to let another one pass.
+
+    InnoDB does so as a matter of course: it locks an index first where another statement locks the row first.
+    """
+
+    @wraps(verb)
+    def persistent(*args: P.args, **kwargs: P.kwargs) -> R:
+        for _ in range(TRIES - 1):
+            try:
+                return verb(*args, **kwargs)
+            except OperationalError as error:
+                if connection.in_atomic_block or not _gave_way(error):
+                    raise
+        return verb(*args, **kwargs)
+
+    return persistent
+
+
+def _gave_way(error: OperationalError) -> bool:
+    return getattr(error.__cause__, "sqlstate", None) in DEADLOCKS or error.args[:1] in [(1205,), (1213,)]
 
 
 def update_rows(

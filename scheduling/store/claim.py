@@ -13,11 +13,12 @@ from django.db.models.functions import Coalesce
 from scheduling.exceptions import WorkerFenced
 from scheduling.models import Execution, State, Worker, WorkerState
 from scheduling.snapshots import Snapshot
-from scheduling.store.batch import locked
+from scheduling.store.batch import contested, locked
 
 TRIES = 3  # when another worker claims runs of the same job at the same time
 
 
+@contested
 def claim(worker: UUID, free: dict[str, int], now: datetime) -> list[Snapshot]:
     """Take at most `free[queue]` waiting runs of each queue; nobody else can have them.
 

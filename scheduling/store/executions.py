@@ -6,9 +6,10 @@ from uuid import UUID
 from django.db import models, transaction
 
 from scheduling.models import LONGEST_REASON, POLICY, Execution, State, Why
-from scheduling.store.batch import announce
+from scheduling.store.batch import announce, contested
 
 
+@contested
 def cancel(execution: Execution, *, by: str, now: datetime, reason: str = "") -> State | None:
     """Cancel a waiting run, or ask for the stop of a running one.
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from scheduling.models import LONGEST_REASON, POLICY, Execution, State, Why
 from scheduling.planning import back_off, bounded
 from scheduling.snapshots import Outcome
-from scheduling.store.batch import locked, update_rows
+from scheduling.store.batch import contested, locked, update_rows
 
 RESCUES = 3  # an interrupted idempotent run is run again at most this often beyond its attempts
 
@@ -26,6 +26,7 @@ class Finished:
     retries: dict[int, Execution] = field(default_factory=dict)  # id of the failed run -> its next attempt
 
 
+@contested
 def finish(worker: UUID, outcomes: list[Outcome], now: datetime) -> Finished:
     """Write the ends of runs of `worker`, and queue the attempts that follow, in one transaction."""
     done = Finished()

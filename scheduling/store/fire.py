@@ -10,7 +10,7 @@ from scheduling import registry
 from scheduling.exceptions import SchedulingError
 from scheduling.models import OPEN, Execution, Job, Overlap, State
 from scheduling.planning import Going, Plan, plan, skip
-from scheduling.store.batch import locked, update_rows
+from scheduling.store.batch import contested, locked, update_rows
 from scheduling.store.executions import request_cancel
 
 AT_ONCE = 1000  # jobs in one transaction: bounds how long others wait for it
@@ -25,6 +25,7 @@ class Fired:
     full: bool = False
 
 
+@contested
 def fire_due(now: datetime) -> Fired:
     """Queue each due moment, or write down why it will not run, exactly once whoever else does the same."""
     if not Job.objects.due(now).exists():

@@ -12,7 +12,7 @@ from django.db.models import F
 from scheduling import registry, triggers
 from scheduling.exceptions import StaleJob
 from scheduling.models import LONGEST_REASON, Change, Execution, Job, State, Why
-from scheduling.store.batch import announce
+from scheduling.store.batch import announce, contested
 from scheduling.store.executions import request_cancel
 from scheduling.store.fire import fire
 
@@ -31,6 +31,7 @@ def create(job: Job, *, by: str, now: datetime, reason: str = "") -> Job:
     return job
 
 
+@contested
 def change(
     job: Job, fields: Iterable[str], *, by: str, now: datetime, reason: str = "", seen: int | None = None
 ) -> bool:
@@ -58,6 +59,7 @@ def change(
     return True
 
 
+@contested
 def pause(job: Job, *, by: str, now: datetime, reason: str = "") -> bool:
     """Stop `job` from firing; what it queued and has not started is skipped. False if it was paused."""
     with transaction.atomic():
@@ -79,6 +81,7 @@ def pause(job: Job, *, by: str, now: datetime, reason: str = "") -> bool:
     return True
 
 
+@contested
 def resume(job: Job, *, by: str, now: datetime, reason: str = "") -> bool:
     """Let `job` fire again, from the first moment after `now`; False if it was not paused."""
     with transaction.atomic():
@@ -123,6 +126,7 @@ def _rearm(job: Job, action: str, *, by: str, now: datetime, **columns: Any) -> 
     job.refresh_from_db()
 
 
+@contested
 def delete(job: Job, *, by: str, now: datetime, reason: str = "") -> None:
     """Remove `job`; its history stays, what it queued is cancelled, what runs is asked to stop."""
     said = "Its job was deleted."

@@ -13,7 +13,7 @@ from django.db.models import F
 
 from scheduling.conf import options
 from scheduling.models import Execution, State, Worker, WorkerState
-from scheduling.store.batch import announce
+from scheduling.store.batch import announce, contested
 from scheduling.store.finish import rescued
 
 LIVING = (WorkerState.ALIVE, WorkerState.STOPPING)
@@ -71,6 +71,7 @@ def stopping(worker: UUID) -> None:
     Worker.objects.filter(pk=worker, state=WorkerState.ALIVE).update(state=WorkerState.STOPPING)
 
 
+@contested
 def retire(worker: UUID, now: datetime) -> None:
     """`worker` has ended well; what still bears its name is given up as lost."""
     with transaction.atomic():
@@ -80,6 +81,7 @@ def retire(worker: UUID, now: datetime) -> None:
             _give_up(worker, "Its worker stopped before it ended.", now)
 
 
+@contested
 def rescue(worker: Worker, now: datetime, *, why: str) -> list[Execution] | None:
     """Declare `worker` dead and take over its runs; None when it moved meanwhile, or someone was first.
 

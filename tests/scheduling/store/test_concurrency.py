@@ -123,7 +123,7 @@ def test_a_waiting_run_is_cancelled_or_claimed_and_never_both() -> None:
 
     def deed(number: int) -> list[int]:
         if number % 2:
-            return [snapshot.id for snapshot in store.claim(worker.pk, {"default": 20}, NOON)]
+            return claim_until_empty(worker, 20)
         return [run.pk for run in runs if store.cancel(run, by="ada", now=NOON) == State.CANCELLED]
 
     ended = [pk for batch in at_once(deed) for pk in batch]
