@@ -23,10 +23,14 @@ def printable(text: str) -> str:
 
 
 def configuration(level: str, style: str, file: str, admins: bool) -> dict[str, Any]:
-    """Django's LOGGING: lines to the console, and to `file` if named; crashes of pages to the admins."""
-    handlers: dict[str, Any] = {"console": {"class": "logging.StreamHandler", "formatter": style}}
+    """Django's LOGGING: lines to the console, and to `file` if named; crashes of pages to the admins.
+
+    `level` holds for console and file. The loggers let INFO pass in any case: a run's own log is made of it.
+    """
+    passed = min(level, "INFO", key=logging.getLevelNamesMapping().__getitem__)
+    handlers: dict[str, Any] = {"console": {"class": "logging.StreamHandler", "formatter": style, "level": level}}
     if file:
-        handlers["file"] = {"()": SharedRotatingFileHandler, "filename": file, "formatter": style}
+        handlers["file"] = {"()": SharedRotatingFileHandler, "filename": file, "formatter": style, "level": level}
     if admins:
         handlers["mail"] = {"class": "django.utils.log.AdminEmailHandler", "level": "ERROR"}
     lines = [name for name in handlers if name != "mail"]
@@ -35,10 +39,10 @@ def configuration(level: str, style: str, file: str, admins: bool) -> dict[str, 
         "disable_existing_loggers": False,
         "formatters": {"text": {"()": TextFormatter}, "json": {"()": JSONFormatter}},
         "handlers": handlers,
-        "root": {"handlers": lines, "level": level},
+        "root": {"handlers": lines, "level": passed},
         "loggers": {
-            "django": {"handlers": ["mail"] if admins else [], "level": level},
-            "django.server": {"handlers": [], "level": level, "propagate": True},
+            "django": {"handlers": ["mail"] if admins else [], "level": passed},
+            "django.server": {"handlers": [], "level": passed, "propagate": True},
             "django.tasks": {"level": "WARNING"},  # so does scheduling, of each run
             "apscheduler": {"level": "WARNING"},  # the scheduler says itself what it starts
             "httpx": {"level": "WARNING"},  # its lines hold whole addresses, secrets included

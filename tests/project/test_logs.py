@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from project.logs import JSONFormatter, SharedRotatingFileHandler, TextFormatter
+from scheduling.models import LogChunk
+from tests.factories import make_execution
+from tests.project.start import command
 
 FORGERIES = {
     "newline": "done\n2026-03-01T02:00:00.000Z ERROR forged",
@@ -18,6 +21,15 @@ FORGERIES = {
     "backwards text": "\u202edetsurt",
     "half a character": "\ud800",
 }
+RUN_THAT_LOGS = """
+import logging, sys
+import django
+django.setup()
+from scheduling.logs import captured
+from scheduling.snapshots import Snapshot
+with captured(Snapshot(id=int(sys.argv[1]), fence=0, task="", arguments={}, worker="", attempt=1)):
+    logging.getLogger(sys.argv[2]).info("so far, so good")
+"""
 
 
 def record(message: str, **context: object) -> logging.LogRecord:
@@ -103,3 +115,24 @@ def test_two_writers_share_a_file_that_one_of_them_rotates(tmp_path: Path, monke
     numbers = [int(line.split()[1]) for line in kept.splitlines()]
     assert path.stat().st_size <= 200
     assert numbers == list(range(numbers[0], 20))
+
+
+@pytest.mark.parametrize(("level", "on_console"), [("WARNING", False), ("INFO", True), ("DEBUG", True)])
+@pytest.mark.parametrize("name", ["tasks.demo", "django.request"])
+def test_the_level_of_the_console_is_not_that_of_a_runs_own_log(
+    database_url: str, name: str, level: str, on_console: bool
+) -> None:
+    execution = make_execution()
+
+    ended = command("-c", RUN_THAT_LOGS, str(execution.pk), name, LOG_LEVEL=level)
+
+    assert ended.code == 0, ended.errors
+    assert "so far, so good" in LogChunk.objects.get(execution_id=execution.pk).text
+    assert ("so far, so good" in ended.errors) == on_console
+
+
+@pytest.mark.parametrize(("level", "shown"), [("DEBUG", True), ("INFO", False)])
+def test_debug_reaches_the_console_when_it_is_asked_for(level: str, shown: bool) -> None:
+    log_debug = "import django, logging; django.setup(); logging.getLogger('tasks.demo').debug('in detail')"
+
+    assert ("in detail" in command("-c", log_debug, LOG_LEVEL=level).errors) == shown
