@@ -80,6 +80,14 @@ def file_path(name: str, default: str, root: Path) -> Path:
     return path
 
 
+def settings_file(root: Path) -> Path:
+    """The file that ENV_FILE names, or .env, which need not be there; both seen from `root`."""
+    path = root / Path(text("ENV_FILE", ".env")).expanduser()
+    if text("ENV_FILE") and (path.is_dir() or not path.exists()):  # os.devnull, which is no regular file, may be named
+        refuse("ENV_FILE", f"names no file: {path}")
+    return path
+
+
 def queues(name: str, default: str) -> dict[str, dict[str, str | int]]:
     """`default=processes:4, light=threads:16` as executor and slots by queue."""
     found: dict[str, dict[str, str | int]] = {}

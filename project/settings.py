@@ -17,7 +17,7 @@ from project.logs import configuration
 from project.mail import mailer
 
 ROOT = Path(__file__).resolve().parent.parent
-Env.read_env(ROOT / env.text("ENV_FILE", ".env"))  # what the environment already has is kept
+Env.read_env(env.settings_file(ROOT))  # what the environment already has is kept
 
 # Who may come in, and how
 DEBUG = env.flag("DEBUG", False)
