@@ -22,9 +22,13 @@ class Status(models.TextChoices):
 
 
 class TaskRecordQuerySet(models.QuerySet["TaskRecord"]):
-    def left_behind(self, task_name: str) -> Self:
-        """Records still open although their run is over: its process was killed."""
-        return self.with_over().filter(status=Status.RUNNING, task_name=task_name, over=True)
+    def left_behind(self, task_name: str, began_before: datetime) -> Self:
+        """Records still open although the work is over: its process was killed.
+
+        That is known of a run; of work outside of any, it is so if it began before `began_before`.
+        """
+        over = Q(over=True) | Q(execution=None, started_at__lt=began_before)
+        return self.with_over().filter(over, status=Status.RUNNING, task_name=task_name)
 
     def with_over(self) -> Self:
         """With `over`: whether the run of the record has ended."""

@@ -4,13 +4,14 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from typing import Any, Protocol
 
 from django.utils import timezone
 
 from scheduling.context import Context
 from scheduling.exceptions import RetryLater, Stopped
-from scheduling.redact import redact, redact_json
+from scheduling.redact import plain, redact_json
 from tasks.exceptions import AbortRun, PartsFailed
 from tasks.models import LONGEST_TEXT, Status, TaskRecord
 
@@ -49,7 +50,7 @@ class Entry:
     def log(self, message: str) -> None:
         """A line for the record's page, and for the run's log."""
         logger.info("%s: %s", self._row.label or self._row, message)
-        line = f"{timezone.now():%H:%M:%S} {_plain(message)}"
+        line = f"{timezone.now():%H:%M:%S} {plain(message)}"
         if len(line) < self._room:
             self._log.append(line)
             self._room -= len(line) + 1
@@ -86,7 +87,7 @@ class Entry:
 
     def _show(self, text: str) -> None:
         done = self._row.items_processed
-        self._row.progress_text = _plain(text)[:LONGEST_TEXT]
+        self._row.progress_text = plain(text)[:LONGEST_TEXT]
         if self._total is not None:
             self._row.progress = min(done / self._total, 1.0) if self._total else 1.0
             for watcher in self._watchers:
@@ -101,15 +102,21 @@ class Entry:
 
 @contextmanager
 def record(
-    context: Context | None, label: str = "", *, task_name: str = "", watcher: Watcher | None = None
+    context: Context | None,
+    label: str = "",
+    *,
+    task_name: str = "",
+    longest: timedelta = timedelta(days=1),
+    watcher: Watcher | None = None,
 ) -> Iterator[Entry]:
     """Keep a TaskRecord of what is done inside: failed if it ends by an error, which goes on its way.
 
-    Without a context, as in a management command, the record belongs to no run and needs `task_name`.
+    Without a context, as in a management command, the record belongs to no run and needs `task_name`;
+    an earlier one of that name which is open for longer than `longest` counts as interrupted.
     """
     name = task_name or (context.task_result.task.module_path if context else "")
     now = timezone.now()
-    TaskRecord.objects.left_behind(name).update(status=Status.INTERRUPTED, finished_at=now)
+    TaskRecord.objects.left_behind(name, now - longest).update(status=Status.INTERRUPTED, finished_at=now)
     row = TaskRecord.objects.create(
         task_name=name, execution_id=context.execution_id if context else None, label=label[:LONGEST_TEXT]
     )
@@ -162,9 +169,4 @@ def _never() -> None:
 
 
 def _told(error: BaseException) -> str:
-    return _plain(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)[:LONGEST_ERROR]
-
-
-def _plain(text: str) -> str:
-    """Text that every database takes (PostgreSQL refuses NUL), without secrets."""
-    return redact(text.replace("\x00", "␀").encode("utf-8", "replace").decode())
+    return plain(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)[:LONGEST_ERROR]

@@ -12,6 +12,7 @@ from django.conf import settings
 from tasks.exceptions import NotConfigured
 
 USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")  # also safe as part of a file name
+MARGIN = timedelta(minutes=5)  # of a run, beyond the time of its users
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,11 @@ class Options:
     @property
     def users(self) -> list[str]:
         """All users, the primary one first, each once."""
-        return list(dict.fromkeys([self.primary_user, *self.additional_users]))
+        return list(dict.fromkeys(filter(None, [self.primary_user, *self.additional_users])))
+
+    def time_for(self, users: int) -> timedelta:
+        """How long a run may take that updates so many users, one after another."""
+        return users * timedelta(seconds=self.user_timeout) + MARGIN
 
     @property
     def cache_time(self) -> timedelta:
@@ -51,7 +56,7 @@ class Options:
         return [name for name, value in needed.items() if not value]
 
     def badly_named(self) -> list[str]:
-        return [user for user in self.users if user and not USER_NAME.fullmatch(user)]
+        return [user for user in self.users if not USER_NAME.fullmatch(user)]
 
 
 def options() -> Options:

@@ -7,6 +7,7 @@ from django.tasks import task
 
 from scheduling.registry import scheduled
 from tasks.recording import record
+from tasks.watch_history.conf import options
 from tasks.watch_history.update import update_all, update_user
 
 
@@ -18,7 +19,7 @@ from tasks.watch_history.update import update_all, update_user
     description="Fetches from Trakt what all users have watched, and posters and cast from TMDB.",
     tags=["trakt"],
     run_at_startup=True,
-    timeout=timedelta(hours=1),
+    timeout=max(timedelta(hours=1), options().time_for(len(options().users))),
     max_attempts=3,
     backoff=timedelta(minutes=1),
     idempotent=True,
@@ -29,7 +30,7 @@ def update_watch_history(context: Any) -> None:
     update_all(context)
 
 
-@task(takes_context=True, timeout=timedelta(minutes=15), max_attempts=3, idempotent=True)
+@task(takes_context=True, timeout=options().time_for(1), max_attempts=3, idempotent=True)
 def update_user_history(context: Any, user: str, force: bool = False) -> None:
     """One user, as *Refresh* in the admin asks; `force` also when his data is young."""
     with record(context, user) as entry:

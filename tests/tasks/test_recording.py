@@ -85,6 +85,18 @@ def test_the_record_of_a_killed_run_is_closed_by_the_next_one() -> None:
     assert TaskRecord.objects.get(execution=going).status == Status.RUNNING
 
 
+def test_a_record_without_a_run_is_closed_by_the_next_one_when_its_time_is_over() -> None:
+    now, longest = timezone.now(), timedelta(minutes=15)
+    killed = TaskRecord.objects.create(task_name="t", started_at=now - longest - timedelta(seconds=1))
+    going = TaskRecord.objects.create(task_name="t", started_at=now - longest + timedelta(minutes=1))
+    other = TaskRecord.objects.create(task_name="u", started_at=now - timedelta(days=9))
+    with record(None, task_name="t", longest=longest):
+        pass
+    for row in (killed, going, other):
+        row.refresh_from_db()
+    assert (killed.status, going.status, other.status) == (Status.INTERRUPTED, Status.RUNNING, Status.RUNNING)
+
+
 def test_writes_are_few_however_many_items_there_are(django_assert_max_num_queries: object) -> None:
     with record(None, task_name="t") as entry, django_assert_max_num_queries(3):  # type: ignore[operator]
         for number in range(1000):

@@ -5,13 +5,16 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from scheduling.models import Job
 from tasks.demo.upstream import Upstream
-from tasks.models import TaskRecord
+from tasks.models import Status, TaskRecord
 
 MANAGE = str(Path(__file__).parents[3] / "manage.py")
 
@@ -60,6 +63,30 @@ def test_update_trakt_called_wrongly_ends_with_2(environment: dict[str, str], ar
     done = manage(environment, "update_trakt", *arguments)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_update_trakt_without_users_says_what_to_set(environment: dict[str, str]) -> None:
+    nobody = {"PRIMARY_USER": "", "ADDITIONAL_USERS": "", "TRAKT_CLIENT_ID": ""}
+    done = manage(environment | nobody, "update_trakt", "--user", "ada")
+    assert done.returncode == 2
+    assert "Set PRIMARY_USER and TRAKT_CLIENT_ID" in done.stderr
+
+
+def test_update_trakt_closes_what_a_killed_one_left_open(environment: dict[str, str]) -> None:
+    long_ago = timezone.now() - timedelta(hours=1)
+    killed = TaskRecord.objects.create(task_name="update_trakt", label="ada", started_at=long_ago)
+    done = manage(environment, "update_trakt", "--user", "grace", "--limit", "5", "--no-enrichment")
+    assert done.returncode == 0, done.stderr
+    killed.refresh_from_db()
+    assert killed.status == Status.INTERRUPTED
+
+
+@pytest.mark.parametrize(("others", "minutes"), [(0, 60), (4, 60), (8, 95)])
+def test_each_user_has_his_time_in_the_hourly_job(environment: dict[str, str], others: int, minutes: int) -> None:
+    users = ",".join(f"user{number}" for number in range(others))
+    done = manage(environment | {"ADDITIONAL_USERS": users, "USER_TIMEOUT": "600"}, "syncjobs")
+    assert done.returncode == 0, done.stderr
+    assert Job.objects.get(pk="update_watch_history").timeout == timedelta(minutes=minutes)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -32,8 +32,8 @@ class Command(BaseCommand):
         parser.add_argument("--no-enrichment", action="store_true", help="without posters and cast from TMDB")
 
     def handle(self, *_: Any, user: str, **options_given: Any) -> None:
-        if user not in (known := options().users):
-            raise CommandError(f"{user!r} is none of the users {', '.join(known)}", returncode=2)
+        check_user(user)
+        longest = options().time_for(1)
         with Progress(*COLUMNS, console=Console(stderr=True)) as bar:
             line = bar.add_task(user, total=None)
 
@@ -41,7 +41,7 @@ class Command(BaseCommand):
                 bar.update(line, completed=done, total=total, description=text)
 
             try:
-                with record(None, user, task_name="update_trakt", watcher=show) as entry:
+                with record(None, user, task_name="update_trakt", longest=longest, watcher=show) as entry:
                     update_user(
                         user,
                         entry,
@@ -52,6 +52,16 @@ class Command(BaseCommand):
             except (TaskError, RetryLater) as error:
                 raise CommandError(redact(str(error)), returncode=1) from error
         self.stdout.write(f"{user}: {', '.join(f'{name} {value}' for name, value in entry.result.items())}")
+
+
+def check_user(user: str) -> None:
+    """Raise CommandError, with the exit code for usage, unless `user` is among those who are configured."""
+    configured = options()
+    if not configured.users:
+        missing = " and ".join(configured.missing())
+        raise CommandError(f"Set {missing} in the environment or in .env.", returncode=2)
+    if user not in configured.users:
+        raise CommandError(f"{user!r} is none of the users {', '.join(configured.users)}", returncode=2)
 
 
 def at_least_one(text: str) -> int:
