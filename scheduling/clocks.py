@@ -63,6 +63,14 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
         raise InvalidTrigger(f"{name!r} is no known time zone; write {meant}.", field="timezone") from None
 
 
+def on_clock(moment: datetime, place: tzinfo) -> datetime:
+    """The same moment on the clock of `place`; as it is where the calendar there has no such day."""
+    try:
+        return moment.astimezone(place)
+    except OverflowError:  # in the first or the last hours of the years 1 to 9999
+        return moment
+
+
 def _offset(place: tzinfo, moment: datetime) -> timedelta:
     return moment.astimezone(place).utcoffset() or timedelta()
 

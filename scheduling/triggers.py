@@ -18,12 +18,13 @@ from apscheduler.triggers.interval import IntervalTrigger
 from apscheduler.util import convert_to_datetime
 
 from scheduling import crontab
-from scheduling.clocks import ONE_DAY, SECOND, Stretch, stretches, zone
+from scheduling.clocks import ONE_DAY, SECOND, Stretch, on_clock, stretches, zone
 from scheduling.exceptions import InvalidTrigger
 
 TICK = timedelta(microseconds=1)
 SHORTEST, LONGEST = SECOND, timedelta(days=36_525)  # of an interval
 COUNTED = timedelta(days=50 * 365)  # as far back as the moments of a cron are counted one by one
+FIRST_YEAR, LAST_YEAR = 1971, 9000  # a calendar ends in 9999, and a clock elsewhere is a day ahead
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAWN = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -86,9 +87,7 @@ def check(schedule: Schedule) -> None:
     """Raise InvalidTrigger, with what to do and the field to mend, unless the schedule names a moment."""
     zone(schedule.timezone)
     for field in ("run_at", "start_at", "end_at", "anchor"):
-        moment = getattr(schedule, field)
-        if moment and moment.utcoffset() is None:
-            raise InvalidTrigger("The moment has no time zone; give an aware datetime.", field=field)
+        _check_moment(getattr(schedule, field), field)
     if schedule.kind is Kind.MANUAL:
         return
     if schedule.start_at and schedule.end_at and schedule.end_at < schedule.start_at:
@@ -103,10 +102,15 @@ def check(schedule: Schedule) -> None:
 
 
 def next_after(schedule: Schedule, moment: datetime) -> datetime | None:
-    """The first run strictly after `moment`, in UTC; None when spent or manual. Raises InvalidTrigger."""
+    """The first run strictly after `moment`, in UTC; None when spent, manual or after LAST_YEAR.
+
+    Raises InvalidTrigger.
+    """
     moment = moment.astimezone(UTC)
-    if schedule.start_at:
-        moment = max(moment, schedule.start_at.astimezone(UTC) - TICK)
+    if schedule.start_at and schedule.start_at > moment:
+        moment = schedule.start_at.astimezone(UTC) - TICK
+    if moment.year > LAST_YEAR:
+        return None
     found: datetime | None = None
     match schedule.kind:
         case Kind.CRON:
@@ -117,7 +121,9 @@ def next_after(schedule: Schedule, moment: datetime) -> datetime | None:
         case Kind.DATE:
             run_at = _run_at(schedule)
             found = run_at if run_at > moment else None
-    return None if found and schedule.end_at and found > schedule.end_at else found
+    if found and (found.year > LAST_YEAR or (schedule.end_at and found > schedule.end_at)):
+        return None
+    return found
 
 
 def preview(schedule: Schedule, n: int, now: datetime) -> list[datetime]:
@@ -174,7 +180,7 @@ def describe(schedule: Schedule) -> str:
 
 def shown_in(schedule: Schedule, moment: datetime) -> datetime:
     """The same moment on the clock that the schedule goes by. Raises InvalidTrigger."""
-    return moment.astimezone(zone(schedule.timezone))
+    return on_clock(moment, zone(schedule.timezone))
 
 
 def trigger_of(schedule: Schedule) -> BaseTrigger:
@@ -196,6 +202,17 @@ def schedule_of(trigger: BaseTrigger | str, timezone: str, **keywords: Any) -> t
         schedule, jitter = _from_object(trigger, timezone)
     check(schedule)
     return schedule, timedelta(seconds=jitter) if jitter else None
+
+
+def _check_moment(moment: datetime | None, field: str) -> None:
+    if moment is None:
+        return
+    if moment.utcoffset() is None:
+        raise InvalidTrigger("The moment has no time zone; give an aware datetime.", field=field)
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        forever = "; for a schedule without an end leave it empty" if field == "end_at" else ""
+        message = f"The year {moment.year} is out of reach: write one from {FIRST_YEAR} to {LAST_YEAR}{forever}."
+        raise InvalidTrigger(message, field=field)
 
 
 # Cron
@@ -273,12 +290,14 @@ def _run_at(schedule: Schedule) -> datetime:
 
 
 def _told(moment: datetime, timezone: str) -> str:
-    local = moment.astimezone(zone(timezone))
+    local = on_clock(moment, zone(timezone))
     clock = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
     return f"{local.day} {local:%B %Y} at {clock}" + (" UTC" if timezone == "UTC" else "")
 
 
 def _told_span(span: timedelta) -> str:
+    if span == ONE_DAY:
+        return "24 hours"  # of real time; "every day" is a cron's
     rest, parts = span, []
     for unit, size in (("day", ONE_DAY), ("hour", 3600 * SECOND), ("minute", 60 * SECOND)):
         count, rest = divmod(rest, size)
@@ -335,7 +354,8 @@ def _from_object(trigger: BaseTrigger, timezone: str) -> tuple[Schedule, float |
         case ScheduleTrigger():
             return trigger.schedule, None
         case DateTrigger():
-            return Schedule(Kind.DATE, run_at=trigger.run_date.astimezone(UTC), timezone=timezone), None
+            run_at = _moment(trigger.run_date, timezone, "run_at")
+            return Schedule(Kind.DATE, run_at=run_at, timezone=timezone), None
         case CronTrigger():
             schedule = Schedule(Kind.CRON, cron=crontab.from_stock(trigger), timezone=_zone_name(trigger.timezone))
         case IntervalTrigger():
@@ -358,4 +378,5 @@ def _moment(given: Any, timezone: str, field: str) -> datetime | None:
     except (TypeError, ValueError) as error:
         message = f"{given!r} is no moment ({error}); write it as 2026-05-03 10:00:00."
         raise InvalidTrigger(message, field=field) from None
+    _check_moment(moment, field)
     return moment and moment.astimezone(UTC)

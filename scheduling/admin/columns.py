@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from scheduling.admin import spans
+from scheduling.clocks import on_clock
 from scheduling.models import Execution, State
 from scheduling.redact import redact_json
 
@@ -79,16 +80,21 @@ def distance(value: datetime, now: datetime) -> SafeString:
     )
 
 
+def here(value: datetime) -> datetime:
+    """On the viewer's clock; in UTC where that has no such day, as at the end of the year 9999."""
+    return on_clock(value, timezone.get_current_timezone())
+
+
 def exact(value: datetime) -> str:
     """To the millisecond, on the viewer's clock, and in UTC."""
-    local = timezone.localtime(value)
+    local = here(value)
     milliseconds = f"{local.microsecond // 1000:03}"
     return f"{local:%Y-%m-%d %H:%M:%S}.{milliseconds} {local:%Z} ({value.astimezone(UTC):%H:%M:%S} UTC)"
 
 
 def absolute(value: datetime, now: datetime) -> str:
     """On the viewer's clock; the date only if it is not today, the year only if it is not this one."""
-    local, today = timezone.localtime(value), timezone.localtime(now)
+    local, today = here(value), here(now)
     if local.date() == today.date():
         return f"{local:%H:%M:%S}"
     return f"{local:%a} {local.day} {local:%b} {local:%H:%M}" if local.year == today.year else f"{local:%Y-%m-%d %H:%M}"

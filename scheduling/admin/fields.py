@@ -15,6 +15,7 @@ from unfold.widgets import INPUT_CLASSES, TEXTAREA_CLASSES
 
 from scheduling import registry
 from scheduling.admin import spans
+from scheduling.clocks import on_clock
 
 TEXT = " ".join(INPUT_CLASSES)
 AREA = " ".join(TEXTAREA_CLASSES)
@@ -65,7 +66,8 @@ class MomentField(forms.CharField):
 
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, datetime):
-            return timezone.localtime(value, self.zone).strftime(MOMENT) if value.tzinfo else value.strftime(MOMENT)
+            shown = on_clock(value, self.zone or timezone.get_current_timezone()) if value.tzinfo else value
+            return shown.strftime(MOMENT)
         return value
 
 

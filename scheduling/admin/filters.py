@@ -18,6 +18,7 @@ from scheduling.admin.fields import TEXT
 from scheduling.admin.standing import CONDITIONS, Standing
 from scheduling.conf import options
 from scheduling.models import Execution, Job, Why
+from scheduling.triggers import FIRST_YEAR, LAST_YEAR
 
 Choices = list[tuple[str, str]]
 REACH = 200_000  # how many runs are looked through where no index helps
@@ -123,7 +124,7 @@ class EndFilter(ListFilter):
         if first:
             queryset = queryset.filter(finished_at__gte=_midnight(first))
         if last:
-            queryset = queryset.filter(finished_at__lt=_midnight(last + timedelta(days=1)))
+            queryset = queryset.filter(finished_at__lt=_midnight(last, days=1))
         return queryset
 
     def days(self) -> tuple[date | None, date | None]:
@@ -147,5 +148,7 @@ def _latest(runs: QuerySet[Any]) -> QuerySet[Any]:
     return runs.filter(pk__gt=newest - REACH)
 
 
-def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))
+def _midnight(day: date, days: int = 0) -> datetime:
+    """When the day so many `days` later begins on the viewer's calendar; a day out of reach is the nearest in it."""
+    reachable = min(max(day, date(FIRST_YEAR, 1, 1)), date(LAST_YEAR, 12, 31))
+    return timezone.make_aware(datetime.combine(reachable + timedelta(days=days), time.min))

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from scheduling import registry, triggers
 from scheduling.admin.fields import MomentField
-from scheduling.clocks import zone
+from scheduling.clocks import on_clock, zone
 from scheduling.conf import options
 from scheduling.exceptions import InvalidArguments, InvalidTrigger, UnknownTask
 from scheduling.models import Job
@@ -112,7 +112,8 @@ class JobForm(BaseForm):
             if not isinstance(value, datetime):
                 continue
             if value.tzinfo and "timezone" in self.touched and not self.adding:
-                value = timezone.localtime(value, _zone_or_none(self.instance.timezone)).replace(tzinfo=None)
+                former = _zone_or_none(self.instance.timezone) or timezone.get_current_timezone()
+                value = on_clock(value, former).replace(tzinfo=None)
                 self.touched.add(name)
             self.cleaned_data[name] = value if value.tzinfo else value.replace(tzinfo=place)
 

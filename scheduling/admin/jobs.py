@@ -55,6 +55,7 @@ ORIGIN = (
     },
 )
 DIFFERENCE = '<div>{}: <code class="rota-code">{}</code> → <code class="rota-code">{}</code></div>'
+SHOWN_MOMENTS = {name: f"shown_{name}" for name in ("run_at", "start_at", "end_at")}  # to who may not change them
 CHANGES = 50  # on a page of the history
 WORDS = {  # for the radio buttons
     Kind.CRON: "Cron",
@@ -111,7 +112,7 @@ class JobAdmin(JobDoors):
     radio_fields = {"trigger": admin.HORIZONTAL}  # noqa: RUF012
     readonly_fields = (
         *("status", "task_help", "examples", "next_runs", "origin", "code_differences", "fired_until"),
-        *("created_at", "updated_at", "shown_arguments"),
+        *("created_at", "updated_at", "shown_arguments", *SHOWN_MOMENTS.values()),
     )
     formfield_overrides = {  # noqa: RUF012
         models.DurationField: {"form_class": fields.SpanField, "widget": fields.SpanField.widget},
@@ -194,7 +195,7 @@ class JobAdmin(JobDoors):
         if self.has_change_permission(request, obj):
             return (STATUS, WHAT, WHEN, *POLICIES, ORIGIN)
         shown = ("id", "name", "description", "tags", "task", "task_help", "shown_arguments")
-        when = [name for name in WHEN[1]["fields"] if name not in ("examples", "next_runs")]
+        when = [SHOWN_MOMENTS.get(name, name) for name in WHEN[1]["fields"] if name not in ("examples", "next_runs")]
         return (STATUS, (None, {"fields": shown}), ("Schedule", {"fields": when}), *POLICIES, ORIGIN)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Job | None = None) -> Any:
@@ -268,6 +269,18 @@ class JobAdmin(JobDoors):
     @admin.display(description="Arguments")
     def shown_arguments(self, job: Job) -> SafeString:
         return columns.json_block(job.arguments)
+
+    @admin.display(description=JobForm.Meta.labels["run_at"])
+    def shown_run_at(self, job: Job) -> SafeString:
+        return columns.moment(job.run_at, timezone.now())
+
+    @admin.display(description=JobForm.Meta.labels["start_at"])
+    def shown_start_at(self, job: Job) -> SafeString:
+        return columns.moment(job.start_at, timezone.now())
+
+    @admin.display(description=JobForm.Meta.labels["end_at"])
+    def shown_end_at(self, job: Job) -> SafeString:
+        return columns.moment(job.end_at, timezone.now())
 
     @admin.display(description="Edited")
     def code_differences(self, job: Job) -> SafeString | str:

@@ -127,7 +127,7 @@ def _runs(schedule: Schedule, moments: list[datetime], now: datetime) -> Iterato
         there = triggers.shown_in(schedule, moment)
         yield {
             "there": _told(there),
-            "here": _told(timezone.localtime(moment)),
+            "here": _told(columns.here(moment)),
             "distance": columns.distance(moment, now),
             "shift": _shift(before, there),
         }
@@ -149,7 +149,10 @@ def _shift(before: datetime, after: datetime) -> str:
 def _anchor(given: Any) -> datetime:
     """A schedule that stays as it is keeps its grid; a changed one begins a new grid when it is saved."""
     same = all(given.get(name, "") == given.get(f"initial-{name}") for name in FIELDS)
-    found = parse_datetime(given.get("anchor", "")) if same else None
+    try:
+        found = parse_datetime(given.get("anchor", "")) if same else None
+    except ValueError:  # shaped like a moment, but of no day
+        found = None
     return found if found and found.tzinfo else timezone.now()
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from time import perf_counter
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -312,3 +313,24 @@ def test_neither_a_long_gap_nor_a_thousand_moments_take_long(schedule: Schedule)
     assert count > 100_000_000
     assert len(preview(schedule, 1000, NOW)) == 1000
     assert perf_counter() - began < 0.5
+
+
+@pytest.mark.parametrize("field", ["run_at", "start_at", "end_at", "anchor"])
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Etc/GMT+12"])
+@pytest.mark.parametrize("moment", ["0001-01-01", "1970-12-31", "9001-01-01", "9999-12-31T23:59:59"])
+def test_a_moment_out_of_reach_is_refused_with_its_field(moment: str, zone: str, field: str) -> None:
+    there = {"timezone": zone, field: datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo(zone))}
+    for schedule in (cron("0 2 * * *", **there), every(ONE_DAY, **there), Schedule(Kind.DATE, **there)):
+        with pytest.raises(InvalidTrigger, match="write one from 1971 to 9000") as refused:
+            check(schedule)
+        assert refused.value.field == field
+
+
+def test_the_last_moment_is_the_last() -> None:
+    end = datetime(9000, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert next_after(every(timedelta(seconds=1)), end) is None
+    assert next_after(every(timedelta(seconds=1)), datetime.max.replace(tzinfo=UTC)) is None
+    assert next_after(cron("0 2 * * *"), end) is None
+    assert next_after(cron("0 2 * * *"), end + ONE_DAY) is None
+    assert next_after(every(timedelta(days=36_525), anchor=end), NOW) is None
+    assert preview(every(timedelta(days=36_525), start_at=end), 10, NOW) == [end]

@@ -54,7 +54,7 @@ def test_a_cron_in_words(text: str, said: str) -> None:
     [
         ({"minutes": 15}, "Every 15 minutes"),
         ({"hours": 1}, "Every hour"),
-        ({"days": 1}, "Every day"),
+        ({"days": 1}, "Every 24 hours"),
         ({"days": 14}, "Every 14 days"),
         ({"minutes": 90}, "Every 1 hour and 30 minutes"),
         ({"seconds": 1}, "Every second"),
