@@ -53,6 +53,9 @@ CSRF_COOKIE_SECURE = env.flag("CSRF_COOKIE_SECURE", HTTPS)
 SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", 31_536_000 if HTTPS else 0)  # a year
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("SECURE_HSTS_INCLUDE_SUBDOMAINS", HTTPS)
 SECURE_HSTS_PRELOAD = env.flag("SECURE_HSTS_PRELOAD", HTTPS)
+# Plain http without DEBUG is only by HTTPS=false, which says it all: no further warnings of HSTS, redirect and cookies.
+PLAIN_HTTP = [f"security.{number}" for number in ("W004", "W008", "W012", "W016")]
+SILENCED_SYSTEM_CHECKS = [] if HTTPS or DEBUG else PLAIN_HTTP
 if env.flag("BEHIND_PROXY", False):  # only where a proxy always sets or removes this header
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_CSP = {
@@ -67,6 +70,7 @@ SECURE_CSP = {
 }
 
 # What the project is made of
+DEMO = env.text("TRAKT_CLIENT_ID") == "demo"  # as script/server has it until someone sets his own credentials
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
@@ -81,6 +85,7 @@ INSTALLED_APPS = [
     "scheduling",
     "tasks",
     "tasks.watch_history",
+    *(["tasks.demo"] if DEMO else []),
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

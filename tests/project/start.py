@@ -21,7 +21,8 @@ class Ended:
 
 def command(*arguments: str, **settings: str) -> Ended:
     """What `python ARGUMENTS` says with these settings and no others, except where the test database is."""
-    given = {"SECRET_KEY": SECRET, "DATABASE_URL": os.environ["DATABASE_URL"], "ENV_FILE": os.devnull, **settings}
+    secret = {} if "ENV_FILE" in settings else {"SECRET_KEY": SECRET}
+    given = {**secret, "DATABASE_URL": os.environ["DATABASE_URL"], "ENV_FILE": os.devnull, **settings}
     environment = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "project.settings", **given}
     ended = subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60

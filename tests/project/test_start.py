@@ -50,3 +50,12 @@ def test_the_deploy_checks_find_nothing() -> None:
 
     assert ended.code == 0, ended.errors
     assert "no issues" in ended.out + ended.errors
+
+
+def test_plain_http_on_purpose_is_no_issue_but_a_part_of_it_is() -> None:
+    arguments = ("manage.py", "check", "--deploy", "--fail-level", "WARNING")
+
+    assert command(*arguments, HTTPS="false").code == 0
+    partly = command(*arguments, SESSION_COOKIE_SECURE="false")
+    assert partly.code == 1
+    assert "security.W012" in partly.errors
