@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -12,6 +13,8 @@ from scheduling.models import Change, Job
 from scheduling.redact import redact_json
 
 KINDS = {field.name: field.get_internal_type() for field in Job._meta.local_fields}
+EMPTY = "—"
+WHOLE = {"created": "new", "deleted": "old"}  # actions that tell a whole job, by its old or its new values
 COLOURS = {
     "created": "green",
     "changed": "blue",
@@ -31,13 +34,15 @@ def entries(changes: Iterable[Change]) -> Iterator[dict[str, Any]]:
             "by": change.by or "the system",
             "action": columns.badge(change.action.title(), COLOURS.get(change.action, "slate")),
             "reason": change.reason,
-            "fields": [_told(name, pair) for name, pair in redact_json(change.fields).items()],
+            "whole": WHOLE.get(change.action),
+            "fields": told(change.fields),
         }
 
 
-def _told(name: str, pair: list[Any]) -> tuple[str, str, str]:
-    old, new = (_value(name, value) for value in pair)
-    return label(name), old, new
+def told(pairs: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Name, old and new value of each column, in words and without secrets; nothing of what was and is empty."""
+    words = ((label(name), *(_value(name, value) for value in pair)) for name, pair in redact_json(pairs).items())
+    return [(name, old, new) for name, old, new in words if (old, new) != (EMPTY, EMPTY)]
 
 
 def label(name: str) -> str:
@@ -47,13 +52,16 @@ def label(name: str) -> str:
 
 
 def _value(name: str, value: Any) -> str:
+    """Spans may be ISO 8601, as in the history, or seconds, as in what the code defines."""
     if value in (None, ""):
-        return "—"
+        return EMPTY
     if isinstance(value, bool):
         return "yes" if value else "no"
+    kind = KINDS.get(name)
+    if kind == "DurationField" and isinstance(value, int | float):
+        return spans.write(timedelta(seconds=value))
     if not isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
-    kind = KINDS.get(name)
     if kind == "DurationField" and (span := parse_duration(value)) is not None:
         return spans.write(span)
     if kind == "DateTimeField" and (moment := parse_datetime(value)) is not None:

@@ -1,6 +1,5 @@
 """What one can do to a job besides editing it: each door asks by GET, acts by POST, and calls one verb."""
 
-import json
 from typing import Any
 
 from django.contrib import admin, messages
@@ -16,11 +15,10 @@ from scheduling.admin import columns
 from scheduling.admin.ask import ArgumentsForm, CopyForm, Question, ReasonForm, SureForm, ask, asked
 from scheduling.admin.base import ModelAdmin, action
 from scheduling.admin.fields import about_task
-from scheduling.admin.history import label
+from scheduling.admin.history import told
 from scheduling.admin.standing import Standing, standing
 from scheduling.exceptions import SchedulingError
 from scheduling.models import Job
-from scheduling.redact import redact_json
 from scheduling.sync import back_to_code, plain
 
 UNIQUE = ("id", "next_run_time", "fired_until", "revision", "created_at", "updated_at", "parked_reason")
@@ -219,8 +217,7 @@ def edited(job: Job) -> list[tuple[str, str, str]]:
     defined = job.code_definition or {}
     present = plain({name: getattr(job, name) for name in defined})
     differ = [name for name in defined if present[name] != defined[name]]
-    mine, theirs = (redact_json({name: values[name] for name in differ}) for values in (present, defined))
-    return [(label(name), json.dumps(mine[name]), json.dumps(theirs[name])) for name in differ]
+    return told({name: [present[name], defined[name]] for name in differ})
 
 
 def upcoming(job: Job) -> str:

@@ -319,7 +319,7 @@ def test_neither_a_long_gap_nor_a_thousand_moments_take_long(schedule: Schedule)
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Etc/GMT+12"])
 @pytest.mark.parametrize("moment", ["0001-01-01", "1970-12-31", "9001-01-01", "9999-12-31T23:59:59"])
 def test_a_moment_out_of_reach_is_refused_with_its_field(moment: str, zone: str, field: str) -> None:
-    there = {"timezone": zone, field: datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo(zone))}
+    there: dict[str, Any] = {"timezone": zone, field: datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo(zone))}
     for schedule in (cron("0 2 * * *", **there), every(ONE_DAY, **there), Schedule(Kind.DATE, **there)):
         with pytest.raises(InvalidTrigger, match="write one from 1971 to 9000") as refused:
             check(schedule)

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from scheduling.admin import chart, dashboard
+from scheduling.admin import chart, columns, dashboard
 from scheduling.models import State, WorkerState
 from tests.factories import NOON, make_execution, make_job, make_worker
 
@@ -95,3 +96,23 @@ def test_what_waits_is_counted_by_queue(boss: Client) -> None:
     make_execution(queue="light", run_after=NOON + timedelta(days=9999))
     parts = boss.get("/admin/").context["dashboard"]
     assert parts["waiting"] == [{"queue": "light", "ready": 1, "later": 1}]
+
+
+def test_one_run_is_not_told_as_many(boss: Client) -> None:
+    now = timezone.now()
+    make_execution(state=State.SUCCEEDED, started_at=now, finished_at=now)
+    one = boss.get("/admin/").text
+    assert "the highest bar: 1 run)" in one
+    assert "Of the one run of these 24 hours." in one
+    make_execution(state=State.SUCCEEDED, started_at=now, finished_at=now)
+    two = boss.get("/admin/").text
+    assert "the highest bar: 2 runs)" in two
+    assert "Of the latest 2 runs of these 24 hours." in two
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.3, "now"), (-0.3, "now"), (0.8, "in 1 s"), (3, "in 3 s"), (-3.2, "3 s ago"), (100, "in 2 min")],
+)
+def test_moments_near_by_are_told_to_the_second(seconds: float, said: str) -> None:
+    assert columns.relative(NOW + timedelta(seconds=seconds), NOW) == said

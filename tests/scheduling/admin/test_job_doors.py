@@ -101,6 +101,25 @@ def test_back_to_code_says_what_differs(boss: Client) -> None:
     assert columns.page(job, "to_code") not in boss.get(columns.page(job)).text
 
 
+def test_back_to_code_tells_values_as_the_history_does(boss: Client) -> None:
+    defined = {
+        "interval": 3600.0,
+        "timeout": None,
+        "coalesce": False,
+        "tags": ["a"],
+        "arguments": {"token": "abc-secret"},
+    }
+    interval = {"trigger": "interval", "cron": "", "interval": timedelta(hours=2)}
+    job = make_job(code_definition=defined, timeout=timedelta(minutes=15), **interval)
+    asked = boss.get(columns.page(job, "to_code"))
+    table = {name: (mine, code) for name, mine, code in asked.context["question"].table}
+    assert table["Interval"] == ("2 h", "1 h")
+    assert table["Timeout"] == ("15 min", "—")
+    assert table["Coalesce"] == ("yes", "no")
+    assert table["Tags"] == ("[]", '["a"]')
+    assert "abc-secret" not in asked.text
+
+
 def test_doors_work_for_ids_with_any_letters(boss: Client) -> None:
     job = make_job(id="a_3Ab:c.d-e")
     assert boss.post(columns.page(job, "pause"), {"reason": ""}).status_code == 302
@@ -119,3 +138,24 @@ def test_the_history_tells_old_and_new(boss: Client) -> None:
     for words in ("ada", "Too slow", "15 min", "Changed", "yes", "no"):
         assert words in text
     assert "abc-secret" not in text
+
+
+def test_the_history_folds_what_a_job_was_made_with(boss: Client) -> None:
+    job = make_job()
+    made = {
+        "name": [None, "Films"],
+        "timeout": [None, "P0DT00H15M00S"],
+        "queue": [None, None],
+        "description": [None, ""],
+    }
+    gone = {"name": ["Films", None], "arguments": [{"token": "abc-secret"}, None]}
+    for action, fields in (("created", made), ("deleted", gone), ("created", {})):
+        Change.objects.create(job=job, action=action, by="ada", fields=fields)
+    text = " ".join(boss.get(columns.page(job, "history")).text.split())
+    assert text.count("<summary>2 values</summary>") == 2
+    assert '<span class="rota-code">15 min</span>' in text
+    assert text.count('<span class="rota-code">Films</span>') == 2
+    assert "Description" not in text
+    assert "→" not in text
+    assert "abc-secret" not in text
+    assert '<td class="rota-value"> — </td>' in text
