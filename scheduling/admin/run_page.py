@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -41,6 +43,7 @@ def context(admin: ModelAdmin, request: HttpRequest, run: Execution) -> dict[str
         "last_chunk": chunks[-1][0] if chunks else 0,
         "live": "" if run.is_final else reverse("admin:scheduling_execution_live", args=[run.pk]),
         "percent": _percent(run),
+        "log_zone": settings.TIME_ZONE,
     }
 
 
@@ -53,6 +56,7 @@ def live(request: HttpRequest, object_id: int, model_admin: ModelAdmin) -> HttpR
     run = Execution.objects.light().filter(pk=object_id).first()
     if run is None:
         raise Http404
+    now = timezone.now()
     after = request.GET.get("after", "")
     new = LogChunk.objects.filter(execution=object_id, id__gt=int(after) if after.isdecimal() else 0)
     chunks = list(new.values_list("id", "text")[:AT_ONCE])
@@ -63,6 +67,8 @@ def live(request: HttpRequest, object_id: int, model_admin: ModelAdmin) -> HttpR
             "final": run.is_final,
             "percent": _percent(run),
             "progress": run.progress_text,
+            "took": _took(run, now),
+            "timeline": list(timeline(run, now)),
             "text": "".join(plain(text) for _, text in chunks),
             "last": chunks[-1][0] if chunks else after,
             "more": len(chunks) == AT_ONCE,
@@ -108,7 +114,7 @@ def _facts(request: HttpRequest, run: Execution, now: datetime) -> Iterator[tupl
     if run.finished_at:
         yield "Ended", columns.moment(run.finished_at, now)
     yield "Late", columns.span(run.lateness)
-    yield "Took", columns.span(run.duration if run.is_final else _so_far(run, now))
+    yield "Took", format_html('<span id="run-took">{}</span>', _took(run, now))
     yield "Attempt", f"{run.attempt} of {max(run.max_attempts, run.attempt)}"
     yield "Queue", f"{run.queue}{f', priority {run.priority}' if run.priority else ''}"
     yield "Time-out", columns.span(run.timeout) if run.timeout else "None"
@@ -134,8 +140,11 @@ def _worker(request: HttpRequest, run: Execution) -> Any:
     return columns.link(columns.page(worker), worker)
 
 
-def _so_far(run: Execution, now: datetime) -> timedelta | None:
-    return max(now - run.started_at, timedelta()) if run.started_at else None
+def _took(run: Execution, now: datetime) -> str:
+    """So far, while it runs."""
+    if run.is_final or run.started_at is None:
+        return columns.span(run.duration)
+    return columns.span(max(now - run.started_at, timedelta()))
 
 
 def _attempts(run: Execution) -> list[Execution]:

@@ -97,6 +97,11 @@ def test_the_log_comes_while_the_run_goes_on(window: Window, world: tuple[Job, E
     page = window()
     page.goto(columns.page(run))
     expect(page.get_by_text("It has logged nothing yet.")).to_be_visible()
+    took = page.locator("#run-took").text_content() or ""
+    running = page.locator(".rota-legend .rota-stretch-running b")
+    told = running.text_content() or ""
+    expect(page.locator("#run-took")).not_to_have_text(took)
+    expect(running).not_to_have_text(told)
     LogChunk.objects.create(execution=run, text="film 1\n")
     expect(page.locator("#run-log")).to_have_text(re.compile("film 1"))
     LogChunk.objects.create(execution=run, text=f"film 2 {EVIL}\n")

@@ -1,4 +1,4 @@
-// Follows a run: asks for what is new in its log every second, and shows the whole page anew when it ends.
+// Follows a run: asks every second for what is new in its log and how long it has taken, and shows the whole page anew when it ends.
 (() => {
   "use strict";
   const EVERY = 1000; // milliseconds
@@ -28,6 +28,20 @@
       [news.percent === null ? "" : `${news.percent} %`, news.progress].filter(Boolean).join(" · ");
   }
 
+  function tick(news) {
+    document.getElementById("run-took").textContent = news.took;
+    for (const [name, share, words] of news.timeline) {
+      const stretch = `.rota-stretch-${name.replaceAll(" ", "-")}`;
+      const drawn = document.querySelector(`.rota-timeline ${stretch}`);
+      if (!drawn) continue; // one that has just begun is drawn with the next page
+      drawn.style.flex = `${share} 0 0`;
+      drawn.title = `${name} ${words}`;
+      document.querySelector(`.rota-legend ${stretch} b`).textContent = words;
+    }
+    const told = news.timeline.map(([name, , words]) => `${name} ${words}`);
+    document.querySelector(".rota-timeline").setAttribute("aria-label", told.join(", "));
+  }
+
   async function follow() {
     const answer = await fetch(`${run.dataset.live}?after=${after}`, { credentials: "same-origin" });
     if (answer.redirected || answer.status === 403 || answer.status === 404) {
@@ -37,6 +51,7 @@
     const news = await answer.json();
     after = news.last;
     show(news);
+    tick(news);
     if (news.more) await follow();
     else if (news.final || news.state !== first) location.reload();
   }

@@ -1,9 +1,11 @@
 """The page of a run, and what it is told while the run goes on."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from scheduling.admin import columns, run_page
 from scheduling.models import Execution, LogChunk, State, Why
@@ -28,6 +30,28 @@ def test_only_what_is_new_comes(boss: Client) -> None:
     assert (told["percent"], told["progress"]) == (25, "1 of 4")
     assert boss.get(here, {"after": chunks[1].pk}).json()["text"] == "line 2\n"
     assert boss.get(here, {"after": chunks[2].pk}).json()["text"] == ""
+
+
+def test_the_time_taken_goes_on_with_the_run(boss: Client) -> None:
+    started = timezone.now() - timedelta(hours=2, minutes=30, seconds=-1)
+    run = make_running()
+    Execution.objects.filter(pk=run.pk).update(created_at=started, run_after=started, started_at=started)
+    told = boss.get(columns.page(run, "live")).json()
+    assert told["took"].startswith("2 h ")
+    assert told["timeline"] == [["running", 100.0, told["took"]]]
+    Execution.objects.filter(pk=run.pk).update(started_at=started - timedelta(hours=1))
+    assert boss.get(columns.page(run, "live")).json()["took"].startswith("3 h ")
+    assert boss.get(columns.page(make_execution(), "live")).json()["took"] == "—"
+
+
+def test_the_log_names_the_zone_of_its_times(boss: Client, settings: Any) -> None:
+    boss.cookies["rota_zone"] = "Asia/Tokyo"
+    assert "times in UTC · follows the run" in boss.get(columns.page(make_running())).text
+    settings.TIME_ZONE = "Europe/Berlin"
+    assert (
+        "times in Europe/Berlin</small>"
+        in boss.get(columns.page(make_execution(state=State.CANCELLED, finished_at=NOON))).text
+    )
 
 
 @pytest.mark.parametrize("after", ["", "x", "-1", "1e9", "9" * 40])
