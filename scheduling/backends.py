@@ -49,7 +49,7 @@ class RotaBackend(BaseTaskBackend):
 
     def enqueue_many(self, calls: Iterable[tuple[Task, list[Any], dict[str, Any]]]) -> list[TaskResult]:
         """Queue many runs in one transaction: triples of task, positional and named arguments."""
-        rows = store.enqueue_task([self._row(task, args, kwargs) for task, args, kwargs in calls])
+        rows = store.enqueue_task([execution_of(task, args, kwargs) for task, args, kwargs in calls])
         results = [task_result([row], self.alias) for row in rows]
         for result in results:
             task_enqueued.send(type(self), task_result=result)
@@ -63,29 +63,32 @@ class RotaBackend(BaseTaskBackend):
         except (IndexError, OverflowError, ValidationError, ValueError, UnknownTask) as error:
             raise TaskResultDoesNotExist(result_id) from error
 
-    def _row(self, task: Task, args: list[Any], kwargs: dict[str, Any]) -> Execution:
-        self.validate_task(task)
-        path = task.module_path
-        try:
-            registry.get(path)
-        except UnknownTask as error:
-            raise InvalidTask(
-                f"{path} is not in the `tasks` module of an installed app, where workers look for it."
-            ) from error
-        arguments = normalize_json(registry.joined(args, kwargs))
-        registry.check_storable(arguments)
-        now = timezone.now()
-        return Execution(
-            task=path,
-            arguments=arguments,
-            queue=task.queue_name,
-            priority=task.priority,
-            **policy_of(task),
-            max_instances=None,
-            why=Why.ENQUEUE,
-            run_after=task.run_after or now,
-            created_at=now,
-        )
+
+def execution_of(task: Task, args: list[Any], kwargs: dict[str, Any], by: str = "") -> Execution:
+    """A run of `task` that can be queued, not yet saved; `by` names who asked. Raises InvalidTask, InvalidArguments."""
+    task.get_backend().validate_task(task)
+    path = task.module_path
+    try:
+        registry.get(path)
+    except UnknownTask as error:
+        raise InvalidTask(
+            f"{path} is not in the `tasks` module of an installed app, where workers look for it."
+        ) from error
+    arguments = normalize_json(registry.joined(args, kwargs))
+    registry.check_storable(arguments)
+    now = timezone.now()
+    return Execution(
+        task=path,
+        arguments=arguments,
+        queue=task.queue_name,
+        priority=task.priority,
+        **policy_of(task),
+        max_instances=None,
+        why=Why.ENQUEUE,
+        requested_by=by,
+        run_after=task.run_after or now,
+        created_at=now,
+    )
 
 
 def policy_of(task: Task) -> dict[str, Any]:

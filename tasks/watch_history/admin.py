@@ -5,16 +5,20 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
+from scheduling import store
 from scheduling.admin import columns
-from scheduling.models import Execution
+from scheduling.backends import execution_of
+from scheduling.models import OPEN, Execution
 from tasks.admin import ReadOnlyAdmin
 from tasks.watch_history.conf import USER_NAME, options
 from tasks.watch_history.files import image_type, poster_file, read
@@ -70,9 +74,11 @@ class WatcherAdmin(ReadOnlyAdmin):
             told = f"Nothing was done: the data is only {age} old. Force the refresh to update it all the same."
             self.message_user(request, told, messages.WARNING)
         else:
-            queued = update_user_history.enqueue(user=watcher.name, force=force)
-            Execution.objects.filter(pk=queued.id).update(requested_by=request.user.get_username())
-            self.message_user(request, f"Run {queued.id} will update {watcher}.", messages.SUCCESS)
+            run, is_new = queue_update(watcher, force, by=request.user.get_username())
+            number = columns.link(columns.page(run), f"#{run.pk}")
+            told = "Run {} will update {}." if is_new else "Already under way: {} updates {}."
+            level = messages.SUCCESS if is_new else messages.WARNING
+            self.message_user(request, format_html(told, number, watcher), level)
         return redirect("admin:watch_history_posters", watcher.pk)
 
 
@@ -107,6 +113,17 @@ class PlayAdmin(ReadOnlyAdmin):
     search_fields = ("title__title", "episode_title")
     ordering = ("-watched_at", "-history_id")
     sortable_by = ()
+
+
+@transaction.atomic
+def queue_update(watcher: Watcher, force: bool, by: str) -> tuple[Execution, bool]:
+    """The run that will update `watcher`, and whether it is new: while one is under way no other is queued."""
+    Watcher.objects.select_for_update().get(pk=watcher.pk)  # of two clicks at once, one comes first
+    asked = Execution.objects.filter(task=update_user_history.module_path, arguments__user=watcher.pk)
+    if going := asked.filter(state__in=OPEN).first():
+        return going, False
+    wanted = execution_of(update_user_history, [], {"user": watcher.pk, "force": force}, by=by)
+    return store.enqueue_task([wanted])[0], True
 
 
 def watcher_or_404(name: str) -> Watcher:

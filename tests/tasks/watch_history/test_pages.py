@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db.models.signals import post_save
 from django.test import Client
 from django.utils import timezone
 
-from scheduling.models import Execution
+from scheduling.models import Execution, State
 from tasks.models import TaskRecord
 from tasks.watch_history import files
 from tasks.watch_history.conf import options
 from tasks.watch_history.models import Play, Title, Watcher
+from tests.factories import NOON, make_worker
 
 pytestmark = pytest.mark.django_db
 
@@ -114,6 +116,45 @@ def test_refresh_queues_a_run_of_that_user(login: Login) -> None:
     assert execution.task == "tasks.watch_history.tasks.update_user_history"
     assert execution.arguments == {"user": "ada", "force": False}
     assert execution.requested_by.startswith("u")
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING])
+def test_refresh_queues_no_second_run_while_one_is_under_way(login: Login, state: State) -> None:
+    client = login(*RUN)
+    client.post(REFRESH)
+    first = Execution.objects.get()
+    started = {} if state == State.QUEUED else {"worker": make_worker(), "started_at": NOON}
+    Execution.objects.update(state=state, **started)
+
+    page = client.post(REFRESH, {"force": "yes"}, follow=True).content.decode()
+
+    assert Execution.objects.get() == first
+    assert "Already under way" in page
+    assert f'href="/admin/scheduling/execution/{first.pk}/change/">#{first.pk}</a>' in page
+
+
+def test_refresh_queues_again_after_the_last_one_and_beside_other_users(login: Login) -> None:
+    client = login(*RUN)
+    Watcher.objects.create(name="grace")
+    client.post(REFRESH)
+    client.post(REFRESH.replace("ada", "grace"))
+    Execution.objects.update(state=State.SUCCEEDED, finished_at=timezone.now())
+    client.post(REFRESH)
+    assert [run.arguments["user"] for run in Execution.objects.order_by("id")] == ["ada", "grace", "ada"]
+
+
+def test_who_asked_is_known_from_the_first_moment(login: Login) -> None:
+    by: list[str] = []
+
+    def note(instance: Execution, **_: Any) -> None:
+        by.append(instance.requested_by)
+
+    post_save.connect(note, sender=Execution)
+    try:
+        login(*RUN).post(REFRESH)
+    finally:
+        post_save.disconnect(note, sender=Execution)
+    assert by == [User.objects.get().username]
 
 
 def test_refresh_of_young_data_does_nothing_and_offers_force(login: Login) -> None:
