@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from scheduling.models import Execution, Job, Overlap, State, Why
+from scheduling.models import LONGEST_REASON, Execution, Job, Overlap, State, Why
 from scheduling.triggers import moments_between
 
 MOMENTS_AT_ONCE = 100  # beyond this, one row stands for the range
@@ -56,6 +56,22 @@ def plan(job: Job, now: datetime, going: Going) -> Plan:
     return Plan(rows, upcoming, moments[-1])
 
 
+def rows_of_pause(job: Job, now: datetime) -> list[Execution]:
+    """A row for each moment that passed while `job` was paused; the older ones beyond a hundred share one."""
+    first = job.paused_at and job.next_after(job.paused_at)
+    if first is None or first > now:
+        return []
+    moments, total = moments_between(job.schedule, first, now, MOMENTS_AT_ONCE)
+    reason = " ".join(filter(None, [f"Paused by {job.paused_by or 'the system'}.", job.paused_reason]))[:LONGEST_REASON]
+    rows = [_moment_row(job, moment, now) for moment in moments]
+    if total > len(moments):
+        rows.insert(0, _moment_row(job, first, now))
+        rows[0].missed_count = total - len(moments) - 1
+    for row in rows:
+        skip(row, reason, now)
+    return rows
+
+
 def skip(row: Execution, reason: str, now: datetime) -> None:
     """Make `row` one that will not run, and say why."""
     row.state, row.reason, row.finished_at = State.SKIPPED, reason, now
@@ -75,14 +91,9 @@ def bounded(seconds: float) -> timedelta:
 def _row(job: Job, moment: datetime, latest: datetime, now: datetime) -> Execution:
     grace = job.misfire_grace_time
     late = now - moment
-    row = Execution(
-        **job.snapshot(),
-        why=Why.SCHEDULE,
-        scheduled_for=moment,
-        run_after=moment + jitter(job.jitter),
-        start_deadline=None if grace is None else moment + grace + (job.jitter or timedelta()),
-        created_at=now,
-    )
+    row = _moment_row(job, moment, now)
+    row.run_after = moment + jitter(job.jitter)
+    row.start_deadline = None if grace is None else moment + grace + (job.jitter or timedelta())
     if grace is not None and late > grace:
         skip(row, f"Missed: noticed {spoken(late)} late, and it may start at most {spoken(grace)} late.", now)
     elif job.coalesce and moment != latest:
@@ -92,20 +103,18 @@ def _row(job: Job, moment: datetime, latest: datetime, now: datetime) -> Executi
 
 def _range_row(job: Job, before: datetime, count: int, now: datetime) -> Execution:
     assert job.next_run_time is not None
-    row = Execution(
-        **job.snapshot(),
-        why=Why.SCHEDULE,
-        scheduled_for=job.next_run_time,
-        run_after=job.next_run_time,
-        missed_count=count - 1,
-        created_at=now,
-    )
+    row = _moment_row(job, job.next_run_time, now)
+    row.missed_count = count - 1
     skip(
         row,
         f"Missed: {count} moments from {job.next_run_time:%Y-%m-%d %H:%M:%S} UTC to {before:%H:%M:%S}.",
         now,
     )
     return row
+
+
+def _moment_row(job: Job, moment: datetime, now: datetime) -> Execution:
+    return Execution(**job.snapshot(), why=Why.SCHEDULE, scheduled_for=moment, run_after=moment, created_at=now)
 
 
 def _overlapped(job: Job, row: Execution, going: Going, now: datetime) -> Going:

@@ -1,10 +1,13 @@
 """Many rows in one round trip, each of them guarded; and the wake-up of the schedulers elsewhere."""
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any
 
-from django.db import OperationalError, connection, models
+from django.db import IntegrityError, OperationalError, connection, models, transaction
+
+logger = logging.getLogger(__name__)
 
 CHANNEL = "rota_wake_up"  # of PostgreSQL's NOTIFY
 TRIES = 5  # of a verb whose transaction gave way to another one
@@ -46,6 +49,32 @@ def contested[**P, R](verb: Callable[P, R]) -> Callable[P, R]:
 
 def _gave_way(error: OperationalError) -> bool:
     return getattr(error.__cause__, "sqlstate", None) in DEADLOCKS or error.args[:1] in [(1205,), (1213,)]
+
+
+def insert_rows[M: models.Model](rows: Sequence[M]) -> list[M]:
+    """Insert `rows`, but for those that a unique constraint knows already; returns those inserted, with their ids.
+
+    Not INSERT IGNORE, which MariaDB takes as leave to ignore every error.
+    """
+    if not rows:
+        return []
+    objects = type(rows[0])._default_manager
+    try:
+        with transaction.atomic():
+            return objects.bulk_create(rows, batch_size=500)
+    except IntegrityError:
+        return [row for row in rows if _insert(row)]
+
+
+def _insert(row: models.Model) -> bool:
+    try:
+        with transaction.atomic():
+            row.pk = None
+            row.save(force_insert=True)
+    except IntegrityError as error:
+        logger.warning("Not inserted: %r: %s", row, error)
+        return False
+    return True
 
 
 def update_rows(

@@ -9,7 +9,7 @@ from django.db import transaction
 from scheduling.models import LONGEST_REASON, POLICY, Execution, State, Why
 from scheduling.planning import back_off, bounded
 from scheduling.snapshots import Outcome
-from scheduling.store.batch import contested, locked, update_rows
+from scheduling.store.batch import contested, insert_rows, locked, update_rows
 
 RESCUES = 3  # an interrupted idempotent run is run again at most this often beyond its attempts
 
@@ -41,7 +41,7 @@ def finish(worker: UUID, outcomes: list[Outcome], now: datetime) -> Finished:
         update_rows(
             Execution,
             guard=("id", "fence", "state"),
-            new=("state", "reason", "finished_at", "instance", *WRITTEN),
+            new=("state", "reason", "started_at", "finished_at", "instance", *WRITTEN),
             rows=[_end(outcome, rows[outcome.id]) for outcome in done.written],
         )
         done.retries = {
@@ -49,7 +49,7 @@ def finish(worker: UUID, outcomes: list[Outcome], now: datetime) -> Finished:
             for outcome in done.written
             if (retry := _next_attempt(rows[outcome.id], outcome, now)) is not None
         }
-        Execution.objects.bulk_create(done.retries.values(), ignore_conflicts=True)
+        insert_rows(list(done.retries.values()))
     return done
 
 
@@ -60,7 +60,8 @@ def _held(worker: UUID, outcomes: list[Outcome]) -> list[Execution]:
 
 def _end(outcome: Outcome, row: Execution) -> tuple[object, ...]:
     reason = (outcome.reason or _kept_reason(outcome, row))[:LONGEST_REASON]
-    new = (outcome.state, reason, outcome.finished_at, None, *(getattr(outcome, name) for name in WRITTEN))
+    began = outcome.started_at or row.started_at
+    new = (outcome.state, reason, began, outcome.finished_at, None, *(getattr(outcome, name) for name in WRITTEN))
     return (*new, outcome.id, outcome.fence, State.RUNNING)
 
 

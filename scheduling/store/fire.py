@@ -8,9 +8,10 @@ from django.db.models import Count, Max, Q
 
 from scheduling import registry
 from scheduling.exceptions import SchedulingError
-from scheduling.models import OPEN, Execution, Job, Overlap, State
+from scheduling.models import LONGEST_REASON, OPEN, Execution, Job, Overlap, State
 from scheduling.planning import Going, Plan, plan, skip
-from scheduling.store.batch import contested, locked, update_rows
+from scheduling.store.batch import contested, insert_rows, locked, update_rows
+from scheduling.store.changes import record
 from scheduling.store.executions import request_cancel
 
 AT_ONCE = 1000  # jobs in one transaction: bounds how long others wait for it
@@ -53,7 +54,7 @@ def fire(jobs: list[Job], now: datetime) -> Fired:
 
 
 def _write(moved: list[tuple[Job, Plan]], fired: Fired, now: datetime) -> None:
-    Execution.objects.bulk_create(fired.rows, ignore_conflicts=True, batch_size=500)
+    fired.rows = insert_rows(fired.rows)
     update_rows(
         Job,
         guard=("id", "next_run_time", "revision"),
@@ -65,7 +66,8 @@ def _write(moved: list[tuple[Job, Plan]], fired: Fired, now: datetime) -> None:
         earlier = Execution.objects.running().filter(job__in=crowded)
         request_cancel(earlier, now, by="", reason="The next run of its job was due (overlap: cancel).")
     for job_id, reason in fired.parked.items():
-        Job.objects.filter(pk=job_id).update(next_run_time=None, parked_reason=reason[:500])
+        Job.objects.filter(pk=job_id).update(next_run_time=None, parked_reason=reason[:LONGEST_REASON])
+        record(job_id, "parked", by="", now=now, reason=reason)
 
 
 def _going(jobs: list[str], now: datetime) -> dict[str, Going]:

@@ -1,18 +1,19 @@
 """Changes of jobs: create, change, pause, resume, delete. Each leaves who, when, old and new values, and why."""
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
 
 from scheduling import registry, triggers
-from scheduling.exceptions import StaleJob
-from scheduling.models import LONGEST_REASON, Change, Execution, Job, State, Why
-from scheduling.store.batch import announce, contested
+from scheduling.exceptions import InvalidJob, StaleJob
+from scheduling.models import LONGEST_REASON, Execution, Job, State, Why
+from scheduling.planning import rows_of_pause
+from scheduling.store.batch import announce, contested, insert_rows
+from scheduling.store.changes import difference, record
 from scheduling.store.executions import request_cancel
 from scheduling.store.fire import fire
 
@@ -20,13 +21,13 @@ TRIGGER_FIELDS = ("trigger", "cron", "interval", "run_at", "timezone", "start_at
 
 
 def create(job: Job, *, by: str, now: datetime, reason: str = "") -> Job:
-    """Insert `job` and arm it. Raises InvalidTrigger, UnknownTask, InvalidArguments, IntegrityError."""
+    """Insert `job` and arm it. Raises InvalidTrigger, UnknownTask, InvalidArguments, InvalidJob, IntegrityError."""
     job.anchored_at = now
     _check(job)
     with transaction.atomic():
         job.next_run_time = None if job.paused_at else job.next_after(now)
         job.save(force_insert=True)
-        record(job.pk, "created", by=by, now=now, reason=reason)
+        record(job.pk, "created", by=by, now=now, reason=reason, fields=difference(None, job))
         announce()
     return job
 
@@ -50,7 +51,7 @@ def change(
         rearm = any(name in TRIGGER_FIELDS for name in altered)
         if rearm and seen is not None and seen != stored.revision:
             raise StaleJob(f"The schedule of {job.pk} was changed meanwhile; load it again and repeat the change.")
-        record(job.pk, "changed", by=by, now=now, reason=reason, fields=_difference(stored, job, altered))
+        record(job.pk, "changed", by=by, now=now, reason=reason, fields=difference(stored, job, altered))
         if rearm:
             _fire_what_is_due(stored, now)
         written = [*altered, *_armed(job, stored, now, rearm=rearm), "updated_at"]
@@ -83,12 +84,16 @@ def pause(job: Job, *, by: str, now: datetime, reason: str = "") -> bool:
 
 @contested
 def resume(job: Job, *, by: str, now: datetime, reason: str = "") -> bool:
-    """Let `job` fire again, from the first moment after `now`; False if it was not paused."""
+    """Let `job` fire again, from the first moment after `now`; False if it was not paused.
+
+    The moments that passed meanwhile get rows that say so.
+    """
     with transaction.atomic():
         stored = Job.objects.select_for_update().get(pk=job.pk)
         if not stored.paused_at:
             return False
         upcoming = None if stored.parked_reason else stored.next_after(now)
+        insert_rows(rows_of_pause(stored, now))
         Job.objects.filter(pk=job.pk).update(
             paused_at=None, paused_by="", paused_reason="", next_run_time=upcoming, updated_at=now
         )
@@ -131,32 +136,23 @@ def delete(job: Job, *, by: str, now: datetime, reason: str = "") -> None:
     """Remove `job`; its history stays, what it queued is cancelled, what runs is asked to stop."""
     said = "Its job was deleted."
     with transaction.atomic():
-        Job.objects.select_for_update().filter(pk=job.pk).first()  # so that it fires no more
+        stored = Job.objects.select_for_update().filter(pk=job.pk).first()  # locked, so that it fires no more
         runs = Execution.objects.filter(job=job.pk)
         runs.queued().update(state=State.CANCELLED, finished_at=now, fence=F("fence") + 1, reason=said)
         request_cancel(runs.running(), now, by=by, reason=said)
-        record(job.pk, "deleted", by=by, now=now, reason=reason)
+        record(job.pk, "deleted", by=by, now=now, reason=reason, fields=difference(stored, None))
         job.delete()
 
 
-def record(
-    job_id: str,
-    action: str,
-    *,
-    by: str,
-    now: datetime,
-    reason: str = "",
-    fields: dict[str, Any] | None = None,
-) -> None:
-    """Write down what was done to a job; part of the transaction that does it."""
-    Change.objects.create(
-        job_id=job_id, action=action, by=by, at=now, reason=reason[:LONGEST_REASON], fields=fields or {}
-    )
-
-
 def _check(job: Job) -> None:
+    """Raise InvalidTrigger, UnknownTask, InvalidArguments or InvalidJob unless `job` can be kept and run."""
     triggers.check(job.schedule)
     registry.check_arguments(job.task, job.arguments)
+    try:
+        job.clean_fields()
+    except ValidationError as error:
+        told = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
+        raise InvalidJob(f"The job {job.pk} cannot be kept. {told}") from None
 
 
 def _fire_what_is_due(stored: Job, now: datetime) -> None:
@@ -174,9 +170,3 @@ def _armed(job: Job, stored: Job, now: datetime, *, rearm: bool) -> list[str]:
         job.anchored_at = now
     job.next_run_time = None if stored.paused_at else job.next_after(now)
     return ["parked_reason", "revision", "anchored_at", "next_run_time"]
-
-
-def _difference(stored: Job, job: Job, names: Iterable[str]) -> dict[str, Any]:
-    """Old and new values of the named fields, as JSON holds them."""
-    pairs = {name: [getattr(stored, name), getattr(job, name)] for name in names}
-    return json.loads(json.dumps(pairs, cls=DjangoJSONEncoder))  # type: ignore[no-any-return]

@@ -13,7 +13,7 @@ from django.db.models import F
 
 from scheduling.conf import options
 from scheduling.models import Execution, State, Worker, WorkerState
-from scheduling.store.batch import announce, contested
+from scheduling.store.batch import announce, contested, insert_rows
 from scheduling.store.finish import rescued
 
 LIVING = (WorkerState.ALIVE, WorkerState.STOPPING)
@@ -100,6 +100,6 @@ def _give_up(worker: UUID, reason: str, now: datetime) -> list[Execution]:
         state=State.LOST, reason=reason, finished_at=now, instance=None, fence=F("fence") + 1
     )
     again = [run for row in lost if (run := rescued(row, now)) is not None]
-    Execution.objects.bulk_create(again, ignore_conflicts=True)
+    insert_rows(again)
     announce()
     return lost

@@ -282,3 +282,41 @@ def test_a_paused_job_stays_paused_when_it_is_unparked() -> None:
     job = make_job(parked_reason="no task", paused_at=NOON, next_run_time=None)
     store.unpark(job, by="the code", now=NOON)
     assert loaded(job).next_run_time is None
+
+
+def test_the_moments_of_a_pause_have_rows_that_say_so() -> None:
+    job = make_job()
+    store.pause(job, by="ada", now=NOON - timedelta(seconds=1), reason="the vendor is down")
+    store.resume(job, by="ada", now=NOON + timedelta(minutes=2, seconds=30))
+    rows = Execution.objects.order_by("scheduled_for").values_list("scheduled_for", "state", "reason")
+    said = "Paused by ada. the vendor is down"
+    assert list(rows) == [(NOON + timedelta(minutes=minute), State.SKIPPED, said) for minute in range(3)]
+
+
+def test_a_long_pause_is_bounded_by_one_row_for_its_older_moments() -> None:
+    job = make_job()
+    store.pause(job, by="ada", now=NOON - timedelta(seconds=1))
+    store.resume(job, by="ada", now=NOON + timedelta(minutes=499, seconds=30))
+    rows = Execution.objects.order_by("scheduled_for")
+    assert rows.count() == 101
+    assert sum(row.missed_count + 1 for row in rows) == 500
+
+
+def test_creation_and_deletion_leave_all_that_people_decide() -> None:
+    job = store.create(
+        Job(id="films", name="Films", task=ECHO, trigger="cron", cron="0 2 * * *", arguments={"value": 1}),
+        by="ada",
+        now=NOON,
+    )
+    store.delete(job, by="ada", now=NOON)
+    deleted, created = Change.objects.filter(job="films")
+    assert created.fields["cron"] == [None, "0 2 * * *"]
+    assert deleted.fields["arguments"] == [{"value": 1}, None]
+    assert "next_run_time" not in created.fields
+
+
+def test_the_history_of_arguments_keeps_no_secrets() -> None:
+    job = make_job()
+    job.arguments = {"value": {"api_key": "abc123456789"}}
+    store.change(job, ["arguments"], by="ada", now=NOON - timedelta(days=1))
+    assert "abc123456789" not in str(Change.objects.get().fields)

@@ -155,7 +155,11 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 1))
     def resume(self, number: int) -> None:
-        store.resume(Job.objects.get(pk=f"job-{number}"), by="ada", now=self.now)
+        job = Job.objects.get(pk=f"job-{number}")
+        if job.paused_at:
+            job.next_run_time = job.next_after(job.paused_at)
+            self.expected[job.pk] += sum(1 for _ in self.due_moments(job))
+        store.resume(job, by="ada", now=self.now)
 
     @rule(number=st.integers(0, 1), cron=st.sampled_from(["* * * * *", "*/2 * * * *", "*/10 * * * * *"]))
     def reschedule(self, number: int, cron: str) -> None:

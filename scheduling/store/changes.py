@@ -1,0 +1,43 @@
+"""What was done to a job, written down in the transaction that does it."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+
+from scheduling.models import LONGEST_REASON, Change, Job
+from scheduling.redact import redact_json
+
+ENGINE = ("anchored_at", "next_run_time", "fired_until", "revision", "created_at", "updated_at", "code_definition")
+
+
+def record(
+    job_id: str,
+    action: str,
+    *,
+    by: str,
+    now: datetime,
+    reason: str = "",
+    fields: dict[str, Any] | None = None,
+) -> None:
+    """Who did what to a job, when and why; `fields` has the old and the new value of each."""
+    Change.objects.create(
+        job_id=job_id, action=action, by=by, at=now, reason=reason[:LONGEST_REASON], fields=fields or {}
+    )
+
+
+def difference(stored: Job | None, job: Job | None, names: Iterable[str] | None = None) -> dict[str, Any]:
+    """Old and new values, as JSON holds them; None stands for a job before its creation or after its deletion.
+
+    Without `names`, all columns that people decide.
+    """
+    chosen = names or [field.name for field in Job._meta.local_fields if field.name not in ENGINE]
+    pairs = {name: [_value(stored, name), _value(job, name)] for name in chosen}
+    told = {name: pair for name, pair in pairs.items() if names or any(pair)}
+    return redact_json(json.loads(json.dumps(told, cls=DjangoJSONEncoder)))  # type: ignore[no-any-return]
+
+
+def _value(job: Job | None, name: str) -> Any:
+    return None if job is None else getattr(job, name)
