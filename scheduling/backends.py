@@ -75,7 +75,7 @@ def execution_of(task: Task, args: list[Any], kwargs: dict[str, Any], by: str = 
             f"{path} is not in the `tasks` module of an installed app, where workers look for it."
         ) from error
     arguments = normalize_json(registry.joined(args, kwargs))
-    registry.check_storable(arguments)
+    registry.check_arguments(path, arguments)
     now = timezone.now()
     return Execution(
         task=path,

@@ -22,6 +22,10 @@ class InvalidArguments(SchedulingError):
     """These arguments do not fit the task."""
 
 
+class InvalidJob(SchedulingError):
+    """The columns of this job do not fit together."""
+
+
 class UnknownTask(SchedulingError):
     """No task of this name is registered in the installed apps."""
 

@@ -14,6 +14,7 @@ from scheduling.models import LogChunk
 from scheduling.redact import plain
 from scheduling.snapshots import Snapshot
 
+LAST_TRIES = 3  # at a database that refuses, each as long as its time-out
 WRITE_EVERY = 0.4  # seconds between two writes of a run that keeps logging
 NOT_KEPT = ("django.tasks.", "django.db.backends.", "scheduling.")  # told by the run's row, or of no use there
 
@@ -140,4 +141,7 @@ def captured(snapshot: Snapshot) -> Iterator[None]:
         with _writer.lock:
             _writer.runs.discard(run)
         _writer.pending.set()
-        run.write()
+        for _ in range(LAST_TRIES):
+            run.write()
+            if not run.lines:
+                break

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.utils.timezone import now
 
 from scheduling import registry
+from scheduling.constraints import not_empty, not_negative, one_of
 from scheduling.triggers import Kind, Schedule, describe, next_after
 
 JOB_ID = RegexValidator(
@@ -174,9 +175,11 @@ class Job(Policy):
                 violation_error_message="The fields of the chosen trigger are not filled in.",
             ),
             models.CheckConstraint(name="job_priority", condition=Q(priority__range=(-100, 100))),
-            models.CheckConstraint(name="job_max_instances", condition=Q(max_instances__gte=1)),
-            models.CheckConstraint(name="job_max_attempts", condition=Q(max_attempts__gte=1)),
-            models.CheckConstraint(name="job_overlap", condition=Q(overlap__in=Overlap.values)),
+            models.CheckConstraint(name="job_at_least_one", condition=Q(max_instances__gte=1, max_attempts__gte=1)),
+            one_of("job_overlap", "overlap", Overlap),
+            one_of("job_origin", "origin", Origin),
+            *not_negative("job", "timeout", "backoff", "backoff_max", "jitter", "misfire_grace_time"),
+            *not_empty("job", "id", "task", "queue", "timezone"),
             models.CheckConstraint(
                 name="job_start_before_end",
                 condition=Q(start_at=None) | Q(end_at=None) | Q(start_at__lte=F("end_at")),
@@ -291,7 +294,9 @@ class Execution(Policy):
             models.UniqueConstraint(fields=["job", "scheduled_for"], name="execution_once_per_moment"),
             models.UniqueConstraint(fields=["root", "attempt"], name="execution_once_per_attempt"),
             models.UniqueConstraint(fields=["job", "instance"], name="execution_instances"),
-            models.CheckConstraint(name="execution_state_known", condition=Q(state__in=State.values)),
+            one_of("execution_state_known", "state", State),
+            one_of("execution_why_known", "why", Why),
+            *not_negative("execution", "timeout", "backoff", "backoff_max"),
             models.CheckConstraint(
                 name="execution_owned_while_running",
                 condition=~Q(state=State.RUNNING) | Q(worker__isnull=False, started_at__isnull=False),
@@ -379,7 +384,7 @@ class Change(models.Model):
     """What someone did to a job, through whichever door: who, when, old and new values, and why."""
 
     job = models.ForeignKey(Job, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="changes")
-    action = models.CharField(max_length=20)  # created, changed, paused, resumed, deleted, ran, cancelled
+    action = models.CharField(max_length=20)  # created, changed, paused, resumed, parked, deleted and such
     fields = models.JSONField(default=dict)  # name -> [old, new]
     by = models.CharField(max_length=150, blank=True)
     reason = models.CharField(max_length=LONGEST_REASON, blank=True)

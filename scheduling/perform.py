@@ -2,6 +2,7 @@
 
 import json
 import traceback
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,7 +37,8 @@ def perform(snapshot: Snapshot, stop: StopSignal) -> Outcome:
         result = running_result(snapshot, task)
         sender = type(task.get_backend())
         task_started.send_robust(sender, task_result=result)
-        outcome = _perform(Context(task_result=result, snapshot=snapshot, stop=stop), task)
+        began = datetime.now(UTC)
+        outcome = replace(_perform(Context(task_result=result, snapshot=snapshot, stop=stop), task), started_at=began)
         task_finished.send_robust(sender, task_result=ended_result(result, outcome))
     _mind_connections()
     return outcome

@@ -18,7 +18,7 @@ from django.tasks.base import Task
 from django.utils.module_loading import module_has_submodule
 
 from scheduling.conf import options
-from scheduling.exceptions import InvalidArguments, UnknownTask
+from scheduling.exceptions import InvalidArguments, SchedulingError, UnknownTask
 from scheduling.triggers import Schedule, schedule_of
 
 POSITIONAL = "*"  # the key under which arguments keep positional values
@@ -157,7 +157,12 @@ def scheduled(trigger: str, *, id: str = "", **keywords: Any) -> Callable[[Task]
         options["jitter"] = jitter
 
     def declare(task: Task) -> Task:
+        if not isinstance(task, Task):
+            raise TypeError(f"Write @scheduled above @task, not below it: {task!r}.")
         name = id or task.name
+        known = _declarations.get(name)
+        if known is not None and known.task != task.module_path:
+            raise SchedulingError(f"Two jobs are declared as {name!r}: by {known.task} and by {task.module_path}.")
         _declarations[name] = Declaration(name, task.module_path, schedule, options)
         return task
 

@@ -208,7 +208,7 @@ class Scheduler(BlockingScheduler):
         if time.monotonic() - self._swept < options().heartbeat:
             return
         self._swept = time.monotonic()
-        strays = store.release_strays(self._me.pk, self._held() | {outcome.id for outcome in self._ended})
+        strays = store.release_strays(self._me.pk, self._held() | {outcome.id for outcome in list(self._ended)})
         if strays:
             logger.warning("Gave back %d runs whose claim was not confirmed.", strays)
 
@@ -257,7 +257,8 @@ class Scheduler(BlockingScheduler):
         return {"turned_at": self.turned_at, "running": len(self._held())}
 
     def _deliver(self, outcome: Outcome) -> None:
-        self._ended.append(replace(outcome, finished_at=outcome.finished_at + self.clock.offset))
+        began = outcome.started_at and outcome.started_at + self.clock.offset
+        self._ended.append(replace(outcome, started_at=began, finished_at=outcome.finished_at + self.clock.offset))
 
     def _backed_off(self, message: str) -> float:
         self._failures += 1

@@ -44,6 +44,7 @@ class Outcome:
     fence: int
     state: str  # one of the final states
     finished_at: datetime
+    started_at: datetime | None = None  # when the task's code began; None if it never did, or could not say
     result: Any = None  # JSON
     reason: str = ""
     error_class: str = ""
@@ -58,5 +59,6 @@ class Outcome:
     @classmethod
     def loads(cls, text: bytes) -> Self:
         plain = json.loads(text)
-        plain["finished_at"] = datetime.fromisoformat(plain["finished_at"])
+        for name in ("started_at", "finished_at"):
+            plain[name] = plain[name] and datetime.fromisoformat(plain[name])
         return cls(**plain)

@@ -1,4 +1,7 @@
-"""The code's jobs come into the database without undoing what staff changed: a three-way merge per column."""
+"""The code's jobs come into the database without undoing what staff changed: a three-way merge.
+
+Column by column, but for the trigger's, which mean something only together.
+"""
 
 import json
 import logging
@@ -11,7 +14,7 @@ from django.db import IntegrityError, transaction
 from scheduling import registry, store, triggers
 from scheduling.backends import policy_of
 from scheduling.conf import options
-from scheduling.exceptions import SchedulingError
+from scheduling.exceptions import InvalidJob, SchedulingError
 from scheduling.models import Job, Origin
 from scheduling.registry import Declaration
 from scheduling.store.jobs import TRIGGER_FIELDS
@@ -71,12 +74,14 @@ def bring(declaration: Declaration, now: datetime, origin: Origin = Origin.CODE)
     """Create the declared job, or write those of its columns that the code changed and staff did not.
 
     Never moves next_run_time unless the trigger changed, and never un-pauses. Raises InvalidTrigger,
-    UnknownTask and InvalidArguments.
+    UnknownTask, InvalidArguments and InvalidJob.
     """
     try:
         return _bring(declaration, now, origin)
-    except IntegrityError:  # another scheduler created it at the same moment
-        return _bring(declaration, now, origin)
+    except IntegrityError as error:
+        if not Job.objects.filter(pk=declaration.id).exists():
+            raise InvalidJob(f"The database refuses the job {declaration.id}: {error}") from error
+        return _bring(declaration, now, origin)  # another scheduler created it at the same moment
 
 
 def _bring(declaration: Declaration, now: datetime, origin: Origin) -> Synced:
@@ -123,10 +128,14 @@ def back_to_code(job: Job, *, by: str, now: datetime) -> bool:
 def _merge(job: Job, wanted: dict[str, Any], now: datetime) -> Synced:
     after = plain(wanted)
     before = after if job.code_definition is None else job.code_definition  # made by hand: all of it is staff's
-    ours = [name for name in wanted if before.get(name) != after[name]]
     present = plain({name: getattr(job, name) for name in wanted})
-    edited = [name for name in ours if name in before and present[name] not in (before[name], after[name])]
-    written = [name for name in ours if name not in edited and present[name] != after[name]]
+    written: list[str] = []
+    kept: list[str] = []
+    for names in [TRIGGER_FIELDS, *((name,) for name in wanted if name not in TRIGGER_FIELDS)]:
+        differing = [name for name in names if present[name] != after[name]]
+        if differing and any(before.get(name) != after[name] for name in names):
+            by_staff = any(name in before and present[name] != before[name] for name in names)
+            (kept if by_staff else written).extend(differing)
     if job.code_definition != after:
         Job.objects.filter(pk=job.pk).update(code_definition=after)
         job.code_definition = after
@@ -135,8 +144,8 @@ def _merge(job: Job, wanted: dict[str, Any], now: datetime) -> Synced:
     store.change(job, written, by=BY, now=now)
     if job.parked_reason == REMOVED:
         store.unpark(job, by=BY, now=now)
-    deed = "changed" if written else "kept" if edited else "unchanged"
-    return Synced(job.pk, deed, tuple(dict.fromkeys(written or edited)))
+    deed = "changed" if written else "kept" if kept else "unchanged"
+    return Synced(job.pk, deed, tuple(written or kept))
 
 
 def _defaults() -> dict[str, Any]:

@@ -183,3 +183,10 @@ def test_a_worker_declared_dead_ends_and_writes_nothing(rota: Rota) -> None:
     assert process.wait(5) == 70
     assert rota.state(run) == State.LOST
     assert "end" not in rota.lines("marks")
+
+
+@pytest.mark.parametrize("command", ["runscheduler", "syncjobs"])
+def test_a_database_without_tables_is_named_with_the_cure(rota: Rota, command: str) -> None:
+    assert rota.run(command, DATABASE_URL=f"sqlite:///{rota.path('empty.sqlite3')}") == 1
+    assert "Has `manage.py migrate` been run?" in rota.log.read_text()
+    assert "Traceback" not in rota.log.read_text()

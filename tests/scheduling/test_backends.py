@@ -13,6 +13,7 @@ from django.tasks.signals import task_enqueued
 
 from scheduling import store
 from scheduling.backends import RotaBackend, RotaTask
+from scheduling.exceptions import InvalidArguments
 from scheduling.models import Execution, State, Why
 from scheduling.snapshots import Outcome
 from tests.factories import NOON, make_execution, make_worker
@@ -218,3 +219,9 @@ def test_a_task_without_arguments_of_its_own_is_a_rota_task_too() -> None:
 @task
 def stray() -> None:
     """Not in a `tasks` module."""
+
+
+def test_arguments_that_the_task_cannot_take_are_refused_at_once() -> None:
+    with pytest.raises(InvalidArguments, match="too many positional arguments"):
+        echo.enqueue(1, 2, 3)  # type: ignore[call-arg]
+    assert not Execution.objects.exists()

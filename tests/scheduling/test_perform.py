@@ -244,3 +244,9 @@ def test_a_snapshot_and_an_outcome_survive_the_way_into_a_child_and_back() -> No
     assert Snapshot.loads(snapshot.dumps()) == snapshot
     outcome = Outcome(id=1, fence=2, state=State.FAILED, finished_at=NOON, result=[1], retry_in=2.5)
     assert Outcome.loads(outcome.dumps()) == outcome
+
+
+def test_the_outcome_says_when_the_tasks_code_began() -> None:
+    outcome = run("echo")
+    assert outcome.started_at is not None
+    assert outcome.started_at <= outcome.finished_at

@@ -8,11 +8,12 @@ import pytest
 from django.tasks.base import Task
 
 from scheduling import registry, store
+from scheduling.exceptions import SchedulingError
 from scheduling.models import Change, Job, Origin
 from scheduling.registry import scheduled
 from scheduling.sync import REMOVED, back_to_code, bring, sync
 from tests.factories import ECHO, NOON, make_job
-from tests.workload.tasks import echo
+from tests.workload.tasks import echo, fail
 
 pytestmark = pytest.mark.django_db
 LATER = NOON + timedelta(days=1)
@@ -187,3 +188,38 @@ def test_back_to_code_gives_every_column_the_value_of_the_code(declare: Declare)
 
 def test_a_job_without_a_definition_in_code_cannot_go_back_to_it() -> None:
     assert not back_to_code(make_job(), by="ada", now=NOON)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"priority": 999}, {"max_attempts": 0}, {"overlap": "never"}, {"id": "bad id/.."}, {"jitter": -5}],
+    ids=["priority", "attempts", "overlap", "id", "span"],
+)
+def test_a_declaration_that_no_job_can_keep_is_refused_alone(declare: Declare, wrong: dict[str, Any]) -> None:
+    declare(id="good")
+    declare(**{"id": "bad", **wrong})
+    assert deeds() == {"good": "created", wrong.get("id", "bad"): "refused"}
+
+
+def test_a_trigger_that_staff_changed_stays_whole_when_the_code_changes_its_kind(declare: Declare) -> None:
+    declare()
+    deeds(NOON)
+    job = films()
+    job.cron = "0 5 * * *"
+    store.change(job, ["cron"], by="ada", now=NOON)
+    before = films().next_run_time
+    scheduled("interval", id="films", minutes=5)(echo)
+    assert deeds() == {"films": "kept"}
+    job = films()
+    assert (job.trigger, job.cron, job.interval, job.next_run_time) == ("cron", "0 5 * * *", None, before)
+
+
+def test_two_tasks_cannot_declare_the_same_job(declare: Declare) -> None:
+    declare()
+    with pytest.raises(SchedulingError, match="Two jobs are declared as 'films'"):
+        declare(task=fail)
+
+
+def test_the_decorator_says_on_which_side_of_task_it_goes(declare: Declare) -> None:
+    with pytest.raises(TypeError, match="above @task"):
+        scheduled("cron", hour=2)(echo.func)  # type: ignore[arg-type]

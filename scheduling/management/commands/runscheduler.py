@@ -7,13 +7,11 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import Error as DatabaseFailure
-from django.utils import timezone
 
 from scheduling.banner import banner
 from scheduling.conf import Lane, options
+from scheduling.management.ready import synced
 from scheduling.scheduler import Scheduler
-from scheduling.sync import Synced, sync
 
 
 class Command(BaseCommand):
@@ -36,9 +34,9 @@ class Command(BaseCommand):
     def handle(self, **given: Any) -> None:
         lanes = chosen_lanes(given["queues"], given["workers"])
         scheduler = Scheduler(lanes, once=given["once"], skip_initial=given["skip_initial"])
-        for synced in self.synced():
-            if synced.deed != "unchanged":
-                self.stdout.write(f"{synced.job}: {synced.deed} {', '.join(synced.columns)}".rstrip())
+        for each in synced():
+            if each.deed != "unchanged":
+                self.stdout.write(f"{each.job}: {each.deed} {', '.join(each.columns)}".rstrip())
         self.stdout.write(banner(lanes))
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: scheduler.stop(now=scheduler.is_stopping))
@@ -51,18 +49,11 @@ class Command(BaseCommand):
         if given["once"] and scheduler.failed:
             raise CommandError("A run failed; see its page in the admin.", returncode=1)
 
-    def synced(self) -> list[Synced]:
-        """The code's jobs, in the database. Raises CommandError when there is none to bring them into."""
-        try:
-            return sync(timezone.now())
-        except DatabaseFailure as error:
-            raise CommandError(f"The database is not ready: {error}. Has `manage.py migrate` been run?") from error
-
 
 def chosen_lanes(names: str | None, slots: int | None) -> list[Lane]:
     """The queues to serve. Raises CommandError for one that is not configured."""
-    wanted = [name.strip() for name in names.split(",")] if names else [lane.name for lane in options().queues]
     known = {lane.name: lane for lane in options().queues}
+    wanted = list(dict.fromkeys(name.strip() for name in names.split(","))) if names else list(known)
     for name in wanted:
         if name not in known:
             raise CommandError(f"No queue {name!r} is configured; there are: {', '.join(known)}.", returncode=2)
