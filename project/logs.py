@@ -43,7 +43,7 @@ def configuration(level: str, style: str, file: str, admins: bool) -> dict[str, 
         "loggers": {
             "django": {"handlers": ["mail"] if admins else [], "level": passed},
             "django.server": {"handlers": [], "level": passed, "propagate": True},
-            "django.tasks": {"level": "WARNING"},  # so does scheduling, of each run
+            "django.tasks": {"level": "CRITICAL"},  # so does scheduling, of each run
             "apscheduler": {"level": "WARNING"},  # the scheduler says itself what it starts
             "httpx": {"level": "WARNING"},  # its lines hold whole addresses, secrets included
         },
