@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
         {"max_instances": 0},
         {"max_attempts": 0},
         {"overlap": "shrug"},
-        {"origin": "nowhere"},
+        {"origin": "moon"},
         {"queue": ""},
         {"timezone": ""},
         {"timeout": timedelta(seconds=-1)},
