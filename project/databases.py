@@ -16,11 +16,12 @@ ENGINES = {
     "sqlite": "django.db.backends.sqlite3",
     "postgres": "django.db.backends.postgresql",
     "postgresql": "django.db.backends.postgresql",
-    "mysql": "django.db.backends.mysql",
-    "mariadb": "django.db.backends.mysql",
+    "mysql": "project.mariadb",
+    "mariadb": "project.mariadb",
 }
 CONNECT_TIMEOUT = 5  # seconds
-UNACKNOWLEDGED = 10_000  # milliseconds after which a silent PostgreSQL connection is given up
+UNACKNOWLEDGED = 10_000  # milliseconds after which a connection is given up whose other end acknowledges nothing
+PROBE_AFTER, PROBE_EVERY = 4, 2  # seconds of silence before the other end is asked for a sign, and between two such
 
 
 def database(url: str, root: Path, conn_max_age: int, synchronous: str) -> dict[str, Any]:
@@ -71,6 +72,8 @@ def _options(engine: str, synchronous: str) -> dict[str, Any]:
         return {
             "connect_timeout": CONNECT_TIMEOUT,
             "tcp_user_timeout": UNACKNOWLEDGED,
+            "keepalives_idle": PROBE_AFTER,
+            "keepalives_interval": PROBE_EVERY,
             "prepare_threshold": None,  # no plan made on an empty table outlives its growth
         }
     return {

@@ -170,6 +170,9 @@ HEARTBEAT = env.number("HEARTBEAT", 2, 0.1, 60)  # between two signs of life of 
 STALE_AFTER = env.number("STALE_AFTER", 8, 0.3, 3600)  # without a sign of life, a worker counts as dead
 if STALE_AFTER < 3 * HEARTBEAT:
     env.refuse("STALE_AFTER", "must be three times HEARTBEAT or more, or living workers would be taken for dead")
+INSTANCE = env.text("INSTANCE", "default")  # the name of this installation: its schedulers turn on no other's database
+if len(INSTANCE) > 100:
+    env.refuse("INSTANCE", "must have 100 characters or less")
 SCHEDULING = {
     "QUEUES": QUEUES,
     "STOP_GRACE": env.number("STOP_GRACE", 30),  # how long running tasks may go on after SIGTERM
@@ -181,8 +184,10 @@ SCHEDULING = {
     "MAX_TASKS_PER_CHILD": env.integer("MAX_TASKS_PER_CHILD", 500, 1),  # runs, then a child process is replaced
     "LOG_LIMIT": env.integer("LOG_LIMIT", 1_000_000),  # characters of log kept per run
     "KILL_GRACE": env.number("KILL_GRACE", 1, 0, 60),  # between asking a run to stop and killing it
+    "KEEP_DAYS": env.integer("KEEP_DAYS", 30, 0, 36_500),  # of runs whose job does not say; 0 is for ever
+    "KEEP_UNWELL_DAYS": env.integer("KEEP_UNWELL_DAYS", 90, 0, 36_500),  # of those that failed, timed out or were lost
     "VERSION": __version__,
-    "INSTANCE": env.text("INSTANCE", "default"),  # the name of this installation
+    "INSTANCE": INSTANCE,
     "REDACT": env.names("REDACT"),  # more names of settings and arguments whose values are secret
 }
 TASKS = {

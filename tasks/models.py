@@ -40,10 +40,10 @@ class TaskRecord(models.Model):
     """What was done in one run for one account or stage: counts, progress, log, result."""
 
     task_name = models.CharField(max_length=LONGEST_TEXT)
-    # Nothing stands behind it, so that history can be pruned in batches: a record outlives its run.
+    # It goes when its run is pruned. No constraint behind it, which each write of a run would pay for.
     execution = models.ForeignKey(
         Execution,
-        models.DO_NOTHING,
+        models.CASCADE,
         null=True,
         blank=True,
         db_constraint=False,

@@ -1,38 +1,65 @@
 """Each contested write: one transaction, and it says whether it won. The doors and the loop call these verbs."""
 
+from scheduling.store.backfills import backfill, feed, most_at_once, stop_backfill
 from scheduling.store.claim import claim, release_strays
 from scheduling.store.enqueue import enqueue, enqueue_at_startup, enqueue_task
 from scheduling.store.executions import cancel, cancel_orders, rerun
 from scheduling.store.finish import Finished, finish
 from scheduling.store.fire import Fired, fire_due, skip_overdue
-from scheduling.store.jobs import change, create, delete, park, pause, recompute, resume, unpark
-from scheduling.store.workers import heartbeat, register, rescue, retire, stopping
+from scheduling.store.jobs import change, create, delete, park, reanchor, recompute, unpark
+from scheduling.store.ledger import missed_so_far, paused_queues
+from scheduling.store.pauses import end_pauses, pause, resume, skip_next
+from scheduling.store.queues import (
+    end_queue_pauses,
+    ensure_queues,
+    missed_of_queue,
+    pause_queue,
+    resume_queue,
+    waiting_in,
+)
+from scheduling.store.workers import INTERRUPTED, heartbeat, register, rescue, retire, stopping
 
 __all__ = [
+    "INTERRUPTED",
     "Finished",
     "Fired",
+    "backfill",
     "cancel",
     "cancel_orders",
     "change",
     "claim",
     "create",
     "delete",
+    "end_pauses",
+    "end_queue_pauses",
     "enqueue",
     "enqueue_at_startup",
     "enqueue_task",
+    "ensure_queues",
+    "feed",
     "finish",
     "fire_due",
     "heartbeat",
+    "missed_of_queue",
+    "missed_so_far",
+    "most_at_once",
     "park",
     "pause",
+    "pause_queue",
+    "paused_queues",
+    "reanchor",
     "recompute",
     "register",
     "release_strays",
     "rerun",
     "rescue",
     "resume",
+    "resume_queue",
     "retire",
+    "skip_next",
     "skip_overdue",
+    "stop_backfill",
     "stopping",
     "unpark",
+    "waiting_in",
 ]

@@ -14,17 +14,24 @@ ENGINE = ("anchored_at", "next_run_time", "fired_until", "revision", "created_at
 
 
 def record(
-    job_id: str,
+    job_id: str | None,
     action: str,
     *,
+    subject: str = "",
     by: str,
     now: datetime,
     reason: str = "",
     fields: dict[str, Any] | None = None,
 ) -> None:
-    """Who did what to a job, when and why; `fields` has the old and the new value of each."""
+    """Who did what to a job, or to the `subject`, when and why; `fields` has the old and the new value of each."""
     Change.objects.create(
-        job_id=job_id, action=action, by=by, at=now, reason=reason[:LONGEST_REASON], fields=fields or {}
+        job_id=job_id,
+        subject=subject,
+        action=action,
+        by=by,
+        at=now,
+        reason=reason[:LONGEST_REASON],
+        fields=fields or {},
     )
 
 

@@ -13,7 +13,10 @@ from django.db.models.functions import Coalesce
 from scheduling.exceptions import WorkerFenced
 from scheduling.models import Execution, State, Worker, WorkerState
 from scheduling.snapshots import Snapshot
+from scheduling.states import CLAIM, RELEASE
 from scheduling.store.batch import contested, locked
+from scheduling.store.ledger import paused_queues
+from scheduling.store.moves import move
 
 TRIES = 3  # when another worker claims runs of the same job at the same time
 
@@ -25,6 +28,8 @@ def claim(worker: UUID, free: dict[str, int], now: datetime) -> list[Snapshot]:
     Raises WorkerFenced when `worker` is no longer alive.
     """
     open_lanes = {queue: places for queue, places in free.items() if places > 0}
+    for queue in paused_queues() if open_lanes else ():
+        open_lanes.pop(queue, None)
     if not open_lanes or not _ready(now).filter(queue__in=open_lanes).exists():
         return []
     for _ in range(TRIES):
@@ -56,9 +61,8 @@ def _start(worker: UUID, chosen: list[Execution], now: datetime) -> list[Executi
     """Make running what may run of `chosen`, whose rows this transaction holds; returns those."""
     by_instance = _instances(chosen)
     for instance, ids in by_instance.items():
-        Execution.objects.queued().filter(pk__in=ids).update(
-            state=State.RUNNING, worker=worker, fence=F("fence") + 1, instance=instance, started_at=now
-        )
+        rows = Execution.objects.filter(pk__in=ids)
+        move(rows, CLAIM, State.RUNNING, worker=worker, instance=instance, started_at=now)
     started = {pk for ids in by_instance.values() for pk in ids}
     return [row for row in chosen if row.pk in started]
 
@@ -67,7 +71,7 @@ def _ready(now: datetime) -> QuerySet[Execution]:
     """Waiting runs whose time has come and whose job has an instance to spare."""
     running = (
         Execution.objects.running()
-        .filter(job_id=OuterRef("job_id"))
+        .filter(job_id=OuterRef("job_id"), instance__isnull=False)  # not those that run beside the job's own
         .order_by()
         .values("job_id")
         .annotate(count=Count("id"))
@@ -112,7 +116,8 @@ def _snapshot(row: Execution, worker: UUID, now: datetime) -> Snapshot:
         attempt=row.attempt,
         root=row.root_id,
         timeout=row.timeout.total_seconds() if row.timeout else None,
-        scheduled_for=row.scheduled_for,
+        exclusive=row.exclusive,
+        scheduled_for=row.scheduled_for or row.stands_for,
         created_at=row.created_at,
         started_at=now,
     )
@@ -120,9 +125,5 @@ def _snapshot(row: Execution, worker: UUID, now: datetime) -> Snapshot:
 
 def release_strays(worker: UUID, held: Collection[int]) -> int:
     """Give back the runs that bear the name of `worker` but never reached it (a commit of unknown end)."""
-    return (
-        Execution.objects.running()
-        .filter(worker=worker)
-        .exclude(pk__in=held)
-        .update(state=State.QUEUED, worker=None, instance=None, started_at=None, fence=F("fence") + 1)
-    )
+    strays = Execution.objects.filter(worker=worker).exclude(pk__in=held)
+    return move(strays, RELEASE, State.QUEUED, worker=None, instance=None, started_at=None)

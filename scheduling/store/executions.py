@@ -6,7 +6,9 @@ from uuid import UUID
 from django.db import models, transaction
 
 from scheduling.models import LONGEST_REASON, POLICY, Execution, State, Why
+from scheduling.states import WITHDRAW
 from scheduling.store.batch import announce, contested
+from scheduling.store.moves import move
 
 
 @contested
@@ -19,15 +21,8 @@ def cancel(execution: Execution, *, by: str, now: datetime, reason: str = "") ->
     with transaction.atomic():
         said = (reason or f"Cancelled by {by or 'the system'} before it started.")[:LONGEST_REASON]
         this = Execution.objects.filter(pk=execution.pk)
-        waiting = this.queued().update(
-            state=State.CANCELLED,
-            finished_at=now,
-            fence=models.F("fence") + 1,
-            cancel_requested_at=now,
-            cancel_requested_by=by,
-            reason=said,
-        )
-        if waiting:
+        asked = {"cancel_requested_at": now, "cancel_requested_by": by}
+        if move(this, WITHDRAW, State.CANCELLED, finished_at=now, reason=said, **asked):
             return State.CANCELLED
         return State.RUNNING if request_cancel(this.running(), now, by=by, reason=reason) else None
 
@@ -59,6 +54,7 @@ def rerun(execution: Execution, *, by: str, now: datetime) -> Execution:
         requested_by=by,
         run_after=now,
         created_at=now,
+        stands_for=execution.scheduled_for or execution.stands_for,
         reason=f"Run again of #{execution.pk}.",
     )
     again.save(force_insert=True)

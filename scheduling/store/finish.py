@@ -6,10 +6,11 @@ from uuid import UUID
 
 from django.db import transaction
 
-from scheduling.models import LONGEST_REASON, POLICY, Execution, State, Why
+from scheduling.models import LONGEST_REASON, POLICY, BackfillState, Execution, State, Why
 from scheduling.planning import back_off, bounded
 from scheduling.snapshots import Outcome
-from scheduling.store.batch import contested, insert_rows, locked, update_rows
+from scheduling.states import FINISH
+from scheduling.store.batch import contested, insert_rows, update_rows
 
 RESCUES = 3  # an interrupted idempotent run is run again at most this often beyond its attempts
 
@@ -36,12 +37,12 @@ def finish(worker: UUID, outcomes: list[Outcome], now: datetime) -> Finished:
         rows = done.rows = {row.pk: row for row in _held(worker, outcomes)}
         for outcome in outcomes:
             row = rows.get(outcome.id)
-            mine = row is not None and row.fence == outcome.fence
+            mine = row is not None and row.fence == outcome.fence and outcome.state in FINISH.after
             (done.written if mine else done.refused).append(outcome)
         update_rows(
             Execution,
             guard=("id", "fence", "state"),
-            new=("state", "reason", "started_at", "finished_at", "instance", *WRITTEN),
+            new=("state", "cause", "reason", "started_at", "finished_at", "instance", *WRITTEN),
             rows=[_end(outcome, rows[outcome.id]) for outcome in done.written],
         )
         done.retries = {
@@ -54,14 +55,17 @@ def finish(worker: UUID, outcomes: list[Outcome], now: datetime) -> Finished:
 
 
 def _held(worker: UUID, outcomes: list[Outcome]) -> list[Execution]:
+    """The rows that `worker` runs still; whoever holds one of them for a moment is waited for, not passed over."""
     wanted = Execution.objects.running().filter(pk__in=[outcome.id for outcome in outcomes], worker=worker)
-    return list(locked(wanted.defer("result", "traceback", "error_message")))
+    return list(wanted.defer("result", "traceback", "error_message").order_by("pk").select_for_update())
 
 
 def _end(outcome: Outcome, row: Execution) -> tuple[object, ...]:
     reason = (outcome.reason or _kept_reason(outcome, row))[:LONGEST_REASON]
     began = outcome.started_at or row.started_at
-    new = (outcome.state, reason, began, outcome.finished_at, None, *(getattr(outcome, name) for name in WRITTEN))
+    cause = outcome.cause or row.cause
+    new = (outcome.state, cause, reason, began, outcome.finished_at, None)
+    new += tuple(getattr(outcome, name) for name in WRITTEN)
     return (*new, outcome.id, outcome.fence, State.RUNNING)
 
 
@@ -84,6 +88,8 @@ def _next_attempt(row: Execution, outcome: Outcome, now: datetime) -> Execution 
 
 def rescued(row: Execution, now: datetime) -> Execution | None:
     """The run that makes up for an interrupted one; None unless its task is idempotent."""
+    if row.backfill is not None and row.backfill.state == BackfillState.STOPPED:
+        return None
     if not row.idempotent or row.cancel_requested_at or row.attempt >= row.max_attempts + RESCUES:
         return None
     return attempt_after(row, Why.RESCUE, now, now)
@@ -99,5 +105,7 @@ def attempt_after(row: Execution, why: Why, run_after: datetime, now: datetime) 
         run_after=run_after,
         attempt=row.attempt + 1,
         root_id=row.root_id or row.pk,
+        stands_for=row.scheduled_for or row.stands_for,
+        backfill_id=row.backfill_id,
         created_at=now,
     )

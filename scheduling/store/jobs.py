@@ -1,23 +1,27 @@
-"""Changes of jobs: create, change, pause, resume, delete. Each leaves who, when, old and new values, and why."""
+"""Changes of jobs: create, change, park, delete. Each leaves who, when, old and new values, and why."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
 
-from scheduling import registry, triggers
+from scheduling import calendars, registry, triggers
 from scheduling.exceptions import InvalidJob, StaleJob
-from scheduling.models import LONGEST_REASON, Execution, Job, State, Why
-from scheduling.planning import rows_of_pause
-from scheduling.store.batch import announce, contested, insert_rows
+from scheduling.models import LONGEST_REASON, Cause, Execution, Job, State
+from scheduling.planning import count_between
+from scheduling.states import WITHDRAW
+from scheduling.store.batch import announce, contested
 from scheduling.store.changes import difference, record
 from scheduling.store.executions import request_cancel
-from scheduling.store.fire import fire
+from scheduling.store.ledger import Standstill, next_free, settle_idle, standstill
+from scheduling.store.moves import move
+from scheduling.store.pauses import settle
 
 TRIGGER_FIELDS = ("trigger", "cron", "interval", "run_at", "timezone", "start_at", "end_at")
+LEDGER_FIELDS = (*TRIGGER_FIELDS, "queue", "calendars")  # what decides the fate of a moment: settled before they change
+AHEAD = timedelta(seconds=60)  # a ledger that far in the future was written under a wrong clock
 
 
 def create(job: Job, *, by: str, now: datetime, reason: str = "") -> Job:
@@ -25,7 +29,8 @@ def create(job: Job, *, by: str, now: datetime, reason: str = "") -> Job:
     job.anchored_at = now
     _check(job)
     with transaction.atomic():
-        job.next_run_time = None if job.paused_at else job.next_after(now)
+        job.next_run_time = None if job.paused_at else next_free(job, now)
+        job.fired_until = now
         job.save(force_insert=True)
         record(job.pk, "created", by=by, now=now, reason=reason, fields=difference(None, job))
         announce()
@@ -38,7 +43,7 @@ def change(
 ) -> bool:
     """Write the named `fields` of `job`; the trigger is armed anew only when the trigger changed.
 
-    A moment already due is fired under the old schedule first. `seen` is the revision that the editor
+    A moment already due is accounted for under the old schedule first. `seen` is the revision that the editor
     saw. Returns whether anything changed. Raises StaleJob when the trigger changed since, and the same as
     `create`.
     """
@@ -52,67 +57,45 @@ def change(
         if rearm and seen is not None and seen != stored.revision:
             raise StaleJob(f"The schedule of {job.pk} was changed meanwhile; load it again and repeat the change.")
         record(job.pk, "changed", by=by, now=now, reason=reason, fields=difference(stored, job, altered))
-        if rearm:
-            _fire_what_is_due(stored, now)
+        if stored.parked_reason or any(name in LEDGER_FIELDS for name in altered):
+            settle(stored, now)
         written = [*altered, *_armed(job, stored, now, rearm=rearm), "updated_at"]
         job.save(update_fields=written)
         announce()
     return True
 
 
-@contested
-def pause(job: Job, *, by: str, now: datetime, reason: str = "") -> bool:
-    """Stop `job` from firing; what it queued and has not started is skipped. False if it was paused."""
-    with transaction.atomic():
-        stored = Job.objects.select_for_update().get(pk=job.pk)
-        if stored.paused_at:
-            return False
-        _fire_what_is_due(stored, now)
-        said = reason[:LONGEST_REASON]
-        Job.objects.filter(pk=job.pk).update(
-            paused_at=now, paused_by=by, paused_reason=said, next_run_time=None, updated_at=now
-        )
-        Execution.objects.queued().filter(job=job.pk, why=Why.SCHEDULE).update(
-            state=State.SKIPPED,
-            finished_at=now,
-            reason=f"Paused by {by or 'the system'}. {said}".strip()[:500],
-        )
-        record(job.pk, "paused", by=by, now=now, reason=reason)
-    job.refresh_from_db()
-    return True
-
-
-@contested
-def resume(job: Job, *, by: str, now: datetime, reason: str = "") -> bool:
-    """Let `job` fire again, from the first moment after `now`; False if it was not paused.
-
-    The moments that passed meanwhile get rows that say so.
-    """
-    with transaction.atomic():
-        stored = Job.objects.select_for_update().get(pk=job.pk)
-        if not stored.paused_at:
-            return False
-        upcoming = None if stored.parked_reason else stored.next_after(now)
-        insert_rows(rows_of_pause(stored, now))
-        Job.objects.filter(pk=job.pk).update(
-            paused_at=None, paused_by="", paused_reason="", next_run_time=upcoming, updated_at=now
-        )
-        record(job.pk, "resumed", by=by, now=now, reason=reason)
-        announce()
-    job.refresh_from_db()
-    return True
-
-
-def recompute(job: Job, *, by: str, now: datetime) -> None:
+def recompute(job: Job, *, by: str, now: datetime, reason: str = "") -> None:
     """Compute next_run_time anew from `now`, as after a clock that was wrong. Raises InvalidTrigger."""
-    _rearm(job, "recomputed", by=by, now=now, fired_until=now)
+    _rearm(job, "recomputed", by=by, now=now, reason=reason)
+
+
+def reanchor(now: datetime) -> list[Job]:
+    """Recompute the jobs whose ledger lies in the future: the clock was ahead, and they would sleep until then.
+
+    What was queued for later under that clock may start now. Returns the jobs.
+    """
+    reason = "The clock had been ahead: the ledger was written for the future."
+    Execution.objects.queued().filter(created_at__gt=now + AHEAD, run_after__gt=now).update(run_after=now)
+    ahead = list(Job.objects.filter(fired_until__gt=now + AHEAD))
+    for job in ahead:
+        _take_back(job, now)
+        recompute(job, by="", now=now, reason=reason)
+    return ahead
+
+
+def _take_back(job: Job, now: datetime) -> None:
+    """Of what was written off under a clock that was ahead, the moments that are still to come are not."""
+    rows = Execution.objects.filter(job=job.pk, state=State.SKIPPED, created_at__gt=now + AHEAD)
+    rows.filter(scheduled_for__gt=now).delete()
+    for row in rows.filter(missed_count__gt=0):
+        passed = max(count_between(job, row.scheduled_for, now) - 1, 0)
+        Execution.objects.filter(pk=row.pk).update(missed_count=min(passed, row.missed_count))
 
 
 def park(job: Job, reason: str, *, by: str, now: datetime) -> None:
     """Keep `job` from firing because it cannot run: its task or its definition is gone."""
-    with transaction.atomic():
-        Job.objects.filter(pk=job.pk).update(next_run_time=None, parked_reason=reason[:LONGEST_REASON])
-        record(job.pk, "parked", by=by, now=now, reason=reason)
+    _rearm(job, "parked", by=by, now=now, reason=reason, parked_reason=reason[:LONGEST_REASON])
 
 
 def unpark(job: Job, *, by: str, now: datetime) -> None:
@@ -120,13 +103,18 @@ def unpark(job: Job, *, by: str, now: datetime) -> None:
     _rearm(job, "unparked", by=by, now=now, parked_reason="")
 
 
-def _rearm(job: Job, action: str, *, by: str, now: datetime, **columns: Any) -> None:
+@contested
+def _rearm(job: Job, action: str, *, by: str, now: datetime, reason: str = "", **columns: Any) -> None:
     with transaction.atomic():
         stored = Job.objects.select_for_update().get(pk=job.pk)
         parked = columns.get("parked_reason", stored.parked_reason)
-        upcoming = None if stored.paused_at or parked else stored.next_after(now)
-        Job.objects.filter(pk=job.pk).update(next_run_time=upcoming, updated_at=now, **columns)
-        record(job.pk, action, by=by, now=now)
+        if parked and not standstill(stored):  # what is due now falls to the parking
+            settle_idle(stored, now, Standstill(Cause.PARKED, f"Parked: {parked}"))
+        else:
+            settle(stored, now)
+        upcoming = None if stored.paused_at or parked else next_free(stored, now)
+        Job.objects.filter(pk=job.pk).update(next_run_time=upcoming, fired_until=now, updated_at=now, **columns)
+        record(job.pk, action, by=by, now=now, reason=reason)
         announce()
     job.refresh_from_db()
 
@@ -137,8 +125,10 @@ def delete(job: Job, *, by: str, now: datetime, reason: str = "") -> None:
     said = "Its job was deleted."
     with transaction.atomic():
         stored = Job.objects.select_for_update().filter(pk=job.pk).first()  # locked, so that it fires no more
+        if stored:
+            settle(stored, now)
         runs = Execution.objects.filter(job=job.pk)
-        runs.queued().update(state=State.CANCELLED, finished_at=now, fence=F("fence") + 1, reason=said)
+        move(runs.queued(), WITHDRAW, State.CANCELLED, finished_at=now, reason=said)
         request_cancel(runs.running(), now, by=by, reason=said)
         record(job.pk, "deleted", by=by, now=now, reason=reason, fields=difference(stored, None))
         job.delete()
@@ -148,16 +138,12 @@ def _check(job: Job) -> None:
     """Raise InvalidTrigger, UnknownTask, InvalidArguments or InvalidJob unless `job` can be kept and run."""
     triggers.check(job.schedule)
     registry.check_arguments(job.task, job.arguments)
+    calendars.check(job.calendars)
     try:
         job.clean_fields()
     except ValidationError as error:
         told = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
         raise InvalidJob(f"The job {job.pk} cannot be kept. {told}") from None
-
-
-def _fire_what_is_due(stored: Job, now: datetime) -> None:
-    if stored.next_run_time and stored.next_run_time <= now:
-        fire([stored], now)
 
 
 def _armed(job: Job, stored: Job, now: datetime, *, rearm: bool) -> list[str]:
@@ -168,5 +154,6 @@ def _armed(job: Job, stored: Job, now: datetime, *, rearm: bool) -> list[str]:
     job.revision = stored.revision + 1
     if rearm:
         job.anchored_at = now
-    job.next_run_time = None if stored.paused_at else job.next_after(now)
-    return ["parked_reason", "revision", "anchored_at", "next_run_time"]
+    job.next_run_time = None if stored.paused_at else next_free(job, now)
+    job.fired_until = now
+    return ["parked_reason", "revision", "anchored_at", "next_run_time", "fired_until"]

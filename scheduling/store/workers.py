@@ -12,10 +12,13 @@ from django.db import transaction
 from django.db.models import F
 
 from scheduling.conf import options
-from scheduling.models import Execution, State, Worker, WorkerState
+from scheduling.models import Cause, Execution, State, Worker, WorkerState
+from scheduling.states import RESCUE
 from scheduling.store.batch import announce, contested, insert_rows
 from scheduling.store.finish import rescued
+from scheduling.store.moves import move
 
+INTERRUPTED = "Interrupted by deploy: its scheduler was stopped."
 LIVING = (WorkerState.ALIVE, WorkerState.STOPPING)
 
 
@@ -78,7 +81,7 @@ def retire(worker: UUID, now: datetime) -> None:
         if Worker.objects.filter(pk=worker, state__in=LIVING).update(
             state=WorkerState.STOPPED, stopped_at=now, running=0
         ):
-            _give_up(worker, "Its worker stopped before it ended.", now)
+            _give_up(worker, INTERRUPTED, now, Cause.INTERRUPTED)
 
 
 @contested
@@ -94,11 +97,10 @@ def rescue(worker: Worker, now: datetime, *, why: str) -> list[Execution] | None
         return _give_up(worker.pk, f"Lost: its worker {worker} {why}.", now)
 
 
-def _give_up(worker: UUID, reason: str, now: datetime) -> list[Execution]:
+def _give_up(worker: UUID, reason: str, now: datetime, cause: str = "") -> list[Execution]:
     lost = list(Execution.objects.running().select_for_update().filter(worker=worker))
-    Execution.objects.running().filter(pk__in=[row.pk for row in lost]).update(
-        state=State.LOST, reason=reason, finished_at=now, instance=None, fence=F("fence") + 1
-    )
+    rows = Execution.objects.filter(pk__in=[row.pk for row in lost])
+    move(rows, RESCUE, State.LOST, cause=cause, reason=reason, finished_at=now, instance=None)
     again = [run for row in lost if (run := rescued(row, now)) is not None]
     insert_rows(again)
     announce()

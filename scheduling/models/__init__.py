@@ -1,0 +1,40 @@
+"""Job says when, Execution is one run, Worker is who runs it; the others steer them, or tell of them."""
+
+from scheduling.models.backfills import Backfill, BackfillState
+from scheduling.models.calendars import Calendar, Window
+from scheduling.models.changes import LONGEST_REASON, Change
+from scheduling.models.executions import Cause, Execution, ExecutionQuerySet, LogChunk, Why
+from scheduling.models.installation import Installation
+from scheduling.models.jobs import JOB_ID, POLICY, Job, JobQuerySet, Origin, Overlap, Policy
+from scheduling.models.queues import Queue
+from scheduling.models.workers import Worker, WorkerState
+from scheduling.states import FINAL, OPEN, UNWELL, State
+
+__all__ = [
+    "FINAL",
+    "JOB_ID",
+    "LONGEST_REASON",
+    "OPEN",
+    "POLICY",
+    "UNWELL",
+    "Backfill",
+    "BackfillState",
+    "Calendar",
+    "Cause",
+    "Change",
+    "Execution",
+    "ExecutionQuerySet",
+    "Installation",
+    "Job",
+    "JobQuerySet",
+    "LogChunk",
+    "Origin",
+    "Overlap",
+    "Policy",
+    "Queue",
+    "State",
+    "Why",
+    "Window",
+    "Worker",
+    "WorkerState",
+]

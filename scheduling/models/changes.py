@@ -1,0 +1,33 @@
+"""Change: who did what, and why; written in the transaction that did it."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils.timezone import now
+
+LONGEST_REASON = 500
+
+
+class Change(models.Model):
+    """What someone did to a job, through whichever door: who, when, old and new values, and why."""
+
+    job = models.ForeignKey(
+        "Job", models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="changes"
+    )
+    subject = models.CharField(max_length=120, blank=True)  # what else it was done to: "queue default"
+    action = models.CharField(max_length=20)  # created, changed, paused, resumed, parked, deleted and such
+    fields = models.JSONField(default=dict)  # name -> [old, new]
+    by = models.CharField(max_length=150, blank=True)
+    reason = models.CharField(max_length=LONGEST_REASON, blank=True)
+    at = models.DateTimeField(default=now)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        default_permissions = ("view",)
+        indexes: ClassVar = [
+            models.Index(fields=["job", "id"], name="change_of_job"),
+            models.Index(fields=["subject", "id"], name="change_of_other"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job_id or self.subject}: {self.action} by {self.by or 'the system'}"
