@@ -3,6 +3,9 @@
 A thread and a connection of its own, and the last thing to stop. Death is observed, never read off a
 timestamp: a counter that stands still while the observer's own heartbeats succeed, or, on the same
 kernel, a process that is gone.
+
+A dead connection may hold up the thread that beats, so a second one, the vigil, minds the time: it knows when others
+may soon take this worker for dead, and ends a process in which not even it gets its turn.
 """
 
 import faulthandler
@@ -26,7 +29,9 @@ from scheduling.store.workers import LIVING, boot_id, process_start
 logger = logging.getLogger(__name__)
 
 OWN_BEATS = 3  # good heartbeats of the observer before it may call another one dead
-ALONE = 60.0  # seconds without a try at a heartbeat before this process ends itself, with no other host about
+ALONE = 60.0  # seconds that this process may stand still before it ends itself, with no other host about
+LONGEST_TRY = 60.0  # seconds that one heartbeat may take; whatever holds it up for longer is no database
+TICK = 0.2  # seconds between two looks of the vigil at the time
 SKEW = 5.0  # seconds of difference to the database's clock that are worth a warning
 
 
@@ -38,7 +43,11 @@ class _Seen:
 
 
 class Pulse(threading.Thread):
-    """Beats for `worker`; calls `fenced` once when it has been declared dead."""
+    """Beats for `worker`; calls `fenced` once when it has been declared dead.
+
+    While no heartbeat succeeds, `cut_off` is called again and again from the moment at which others may soon declare
+    it dead: whatever must never run in two places has to stop now.
+    """
 
     def __init__(
         self,
@@ -46,20 +55,29 @@ class Pulse(threading.Thread):
         clock: Clock,
         report: Callable[[], dict[str, object]],
         fenced: Callable[[], None],
+        cut_off: Callable[[], None] = lambda: None,
     ):
         super().__init__(name="pulse", daemon=True)
         self.worker = worker
         self.clock = clock
         self.report = report  # what the heartbeat says besides: turned_at, running
         self.fenced = fenced
+        self.cut_off = cut_off
         self.ended = threading.Event()
+        self.vigil = threading.Thread(target=self._keep_vigil, name="vigil", daemon=True)
+        self.tried_at = self.beaten_at = time.monotonic()  # when the last try, and the last good heartbeat, began
         self.boot_id = boot_id()
         self.seen: dict[UUID, _Seen] = {}
         self.others_elsewhere = False
+        self.is_cut_off = False
+
+    def start(self) -> None:
+        super().start()
+        self.vigil.start()
 
     def run(self) -> None:
         while True:
-            self._arm_watchdog()
+            self.tried_at = time.monotonic()
             try:
                 if not self.beat():
                     self.fenced()
@@ -70,14 +88,15 @@ class Pulse(threading.Thread):
                 self.seen.clear()
             if self.ended.wait(options().heartbeat):
                 break
-        faulthandler.cancel_dump_traceback_later()
         connection.close()
 
     def stop(self) -> None:
         """End, and wait until it has."""
         self.ended.set()
-        if self.ident is not None:
-            self.join()
+        for thread in (self, self.vigil):
+            if thread.ident is not None:
+                thread.join()
+        faulthandler.cancel_dump_traceback_later()
 
     def beat(self) -> bool:
         """One heartbeat and one look at the others; False when this worker has been declared dead."""
@@ -88,6 +107,7 @@ class Pulse(threading.Thread):
             )
         if not store.heartbeat(self.worker.pk, now=self.clock.now(), **self.report()):  # type: ignore[arg-type]
             return False
+        self.beaten_at = self.tried_at
         self._observe(time.monotonic())
         return True
 
@@ -118,10 +138,29 @@ class Pulse(threading.Thread):
             return f"has not moved for {silent:.0f} s"
         return ""
 
+    def _keep_vigil(self) -> None:
+        while not self.ended.wait(TICK):
+            now = time.monotonic()
+            if self.is_alive() and now - self.tried_at < LONGEST_TRY:
+                self._arm_watchdog()
+            self._mind_silence(now - self.beaten_at)
+
+    def _mind_silence(self, seconds: float) -> None:
+        was_cut_off, self.is_cut_off = self.is_cut_off, seconds >= longest_silence()
+        if self.is_cut_off and not was_cut_off:
+            logger.error("No heartbeat for %.0f s: exclusive runs are stopped before others take them over.", seconds)
+        if self.is_cut_off:
+            self.cut_off()
+
     def _arm_watchdog(self) -> None:
         """End this process if even this thread stands still: others may have taken over its runs by then."""
         limit = max(options().stale_after - 2, 1) if self.others_elsewhere else ALONE
         faulthandler.dump_traceback_later(limit, exit=True)
+
+
+def longest_silence() -> float:
+    """Seconds without a heartbeat that leave time to stop runs, and to kill them, before others take them over."""
+    return max(options().stale_after - options().kill_grace - 1, 1.5 * options().heartbeat)
 
 
 def process_lives(pid: int, started: float) -> bool:

@@ -13,8 +13,8 @@ from typing import Any
 from apscheduler.jobstores.base import ConflictingIdError
 from apscheduler.schedulers.base import STATE_PAUSED
 from apscheduler.schedulers.blocking import BlockingScheduler
+from django.db import DataError, IntegrityError, connection
 from django.db import Error as DatabaseFailure
-from django.db import connection
 from django.tasks.base import Task
 
 from scheduling import events, registry, store
@@ -24,16 +24,21 @@ from scheduling.exceptions import SchedulingError, WorkerFenced
 from scheduling.executors import executor_of
 from scheduling.executors.base import Executor, Order
 from scheduling.jobstore import BY, Call, JobStore
-from scheduling.models import UNWELL, Execution, Job, State, Worker
+from scheduling.models import Cause, Execution, Job, Queue, State, Worker
+from scheduling.planning import spoken
 from scheduling.pulse import Pulse
 from scheduling.snapshots import Outcome
 from scheduling.wakeup import Watcher, longest_sleep
 
 logger = logging.getLogger(__name__)
 
-BACK_OFF = (0.1, 5.0)  # seconds after the first failed turn, and at most
+BACK_OFF = (0.1, 2.0)  # seconds after the first failed turn, and at most
 LAST_WORDS = 5.0  # seconds after the grace in which to reach the database, before giving up
+ANCHOR_EVERY = 60.0  # seconds between two looks for jobs whose ledger lies in the future
 FENCED = 70  # exit code: declared dead by another worker (sysexits.h, EX_SOFTWARE)
+
+CUT_OFF = Order(State.LOST, "Stopped: its worker was cut off from the database, and it may not run in two places.")
+INTERRUPTED = Order(State.LOST, store.INTERRUPTED, Cause.INTERRUPTED)
 
 
 class Scheduler(BlockingScheduler):
@@ -64,7 +69,7 @@ class Scheduler(BlockingScheduler):
         self._winding = False
         self._handed_back = False
         self._failures = 0
-        self._swept = 0.0
+        self._swept = self._anchored = float("-inf")
         self._changed = True  # something may have happened elsewhere
         self._look_at = 0.0  # monotonic: when to look even if nothing is heard
 
@@ -79,7 +84,7 @@ class Scheduler(BlockingScheduler):
         """APScheduler's loop, while this worker is known to all: from when its executors stand until they fall."""
         lanes = {name: lane.slots for name, lane in self.lanes.items()}
         self.worker = store.register(lanes, self.clock.now())
-        pulse = Pulse(self.worker, self.clock, self._report, self._fenced)
+        pulse = Pulse(self.worker, self.clock, self._report, self._fenced, self._cut_off)
         watcher = Watcher(self.look_around)
         try:
             pulse.start()
@@ -143,8 +148,7 @@ class Scheduler(BlockingScheduler):
         if look:
             self._changed = False
             self._obey_orders()
-        if self._stop_at is not None:
-            self.turned_at = now
+        if self._stop_at is not None:  # nothing fires any more: no turn that counts
             return self._wind_down()
         if self.state == STATE_PAUSED:  # what runs may end, be cancelled and be stopped; nothing starts
             self.turned_at, self._changed = now, True
@@ -159,9 +163,11 @@ class Scheduler(BlockingScheduler):
 
     def _look(self, now: datetime) -> None:
         """Fire what is due, and find out when to look again: at the next due moment, or when the poll is over."""
+        events.resumed(self, store.end_pauses(now), store.end_queue_pauses(now))
         fired = store.fire_due(now)
         events.fired(self, fired)
         events.skipped(self, store.skip_overdue(now))
+        store.feed(now)
         self._sweep()
         if fired.full:
             self._changed = True
@@ -170,23 +176,51 @@ class Scheduler(BlockingScheduler):
         self._look_at = time.monotonic() + max(min([longest_sleep(options().poll), *seconds]), 0.0)
 
     def _moments(self, now: datetime) -> list[datetime]:
-        """The next due moment of a job, and when the next waiting run may start."""
-        armed = Job.objects.armed().order_by("next_run_time").values_list("next_run_time", flat=True)
+        """The next due moment of a job, when the next waiting run may start, and when the next pause ends."""
+        firing = Job.objects.armed().exclude(queue__in=store.paused_queues())
         waiting = Execution.objects.queued().filter(queue__in=self.lanes, run_after__gt=now)
-        first = [*armed[:1], *waiting.order_by("run_after").values_list("run_after", flat=True)[:1]]
-        return [moment for moment in first if moment is not None]
+        asked = (
+            (firing, "next_run_time"),
+            (waiting, "run_after"),
+            (Job.objects.filter(paused_until__isnull=False), "paused_until"),
+            (Queue.objects.filter(paused_until__isnull=False), "paused_until"),
+        )
+        return [moment for rows, name in asked for moment in rows.order_by(name).values_list(name, flat=True)[:1]]
 
     def _finish(self, now: datetime) -> None:
         """Write what has ended; what cannot be written now stays until it is confirmed or refused."""
         if not self._ended:
             return
         outcomes = list(self._ended)
-        done = store.finish(self._me.pk, outcomes, now)
+        try:
+            done = store.finish(self._me.pk, outcomes, now)
+        except (DataError, IntegrityError):
+            self._set_aside(outcomes, now)
+            return
         for _ in outcomes:
             self._ended.popleft()
-        self._changed = self._changed or bool(done.retries)
-        self.failed = self.failed or any(outcome.state in UNWELL for outcome in done.written)
+        follow = any(row.backfill_id for row in done.rows.values())
+        self._changed = self._changed or follow or bool(done.retries)
+        self.failed = self.failed or any(outcome.is_unwell for outcome in done.written)
         events.finished(self, done)
+
+    def _set_aside(self, outcomes: list[Outcome], now: datetime) -> None:
+        """One of the ends is none that the database can keep: find it, and keep that it could not be kept."""
+        for outcome in outcomes:
+            try:
+                events.finished(self, store.finish(self._me.pk, [outcome], now))
+            except (DataError, IntegrityError) as error:
+                plain = Outcome(
+                    id=outcome.id,
+                    fence=outcome.fence,
+                    state=State.FAILED,
+                    finished_at=outcome.finished_at,
+                    reason=f"It ended as {outcome.state}, but the database refused what it told: {error}",
+                    may_retry=False,
+                )
+                events.finished(self, store.finish(self._me.pk, [plain], now))
+                self.failed = True
+            self._ended.popleft()
 
     def _start(self, now: datetime) -> None:
         free = {name: lane.free for name, lane in self.lanes.items()}
@@ -204,13 +238,20 @@ class Scheduler(BlockingScheduler):
                 lane.stop(execution_id, Order(State.CANCELLED, reason))
 
     def _sweep(self) -> None:
-        """At the heartbeat's pace: give back what bears our name but never reached us."""
+        """At the heartbeat's pace: give back what bears our name but never reached us, and mind the clock."""
         if time.monotonic() - self._swept < options().heartbeat:
             return
         self._swept = time.monotonic()
         strays = store.release_strays(self._me.pk, self._held() | {outcome.id for outcome in list(self._ended)})
         if strays:
             logger.warning("Gave back %d runs whose claim was not confirmed.", strays)
+        jumped = self.clock.jumped()
+        if jumped:
+            way = "on" if jumped > timedelta() else "back"
+            logger.error("The clock was set %s by %s; moments go by the new time.", way, spoken(abs(jumped)))
+        if jumped or time.monotonic() >= self._anchored + ANCHOR_EVERY:
+            self._anchored = time.monotonic()
+            events.reanchored(store.reanchor(self.clock.now()))
 
     # Stopping
 
@@ -229,10 +270,16 @@ class Scheduler(BlockingScheduler):
             self._handed_back = True
             for lane in self.lanes.values():
                 for execution_id in lane.held():
-                    lane.stop(execution_id, Order(State.LOST, "Interrupted: its scheduler was stopped."))
+                    lane.stop(execution_id, INTERRUPTED)
         if left < -(options().kill_grace + 1):  # threads that do not listen: retire() gives them up
             self.shutdown(wait=False)
         return 0.1
+
+    def _cut_off(self) -> None:
+        """The database is out of reach for long: what must never run in two places stops, before others take over."""
+        for lane in self.lanes.values():
+            for execution_id in lane.exclusive():
+                lane.stop(execution_id, CUT_OFF)
 
     def _fenced(self) -> None:
         """Declared dead: others have taken over. Write nothing, kill all, and let the supervisor start anew."""
@@ -257,8 +304,8 @@ class Scheduler(BlockingScheduler):
         return {"turned_at": self.turned_at, "running": len(self._held())}
 
     def _deliver(self, outcome: Outcome) -> None:
-        began = outcome.started_at and outcome.started_at + self.clock.offset
-        self._ended.append(replace(outcome, started_at=began, finished_at=outcome.finished_at + self.clock.offset))
+        began = None if outcome.began is None else self.clock.at(outcome.began)
+        self._ended.append(replace(outcome, started_at=began, finished_at=self.clock.at(outcome.ended)))
 
     def _backed_off(self, message: str) -> float:
         self._failures += 1

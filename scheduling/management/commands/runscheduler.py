@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from scheduling.banner import banner
 from scheduling.conf import Lane, options
-from scheduling.management.ready import synced
+from scheduling.management.ready import owned, synced
 from scheduling.scheduler import Scheduler
 
 
@@ -28,11 +28,15 @@ class Command(BaseCommand):
         parser.add_argument(
             "--skip-initial", action="store_true", help="without the runs that jobs ask for at start-up"
         )
+        parser.add_argument(
+            "--adopt", action="store_true", help="make the database, a copy of another installation's, this one's own"
+        )
         parser.add_argument("--queues", help="serve these queues only, separated by commas")
         parser.add_argument("--workers", type=int, help="slots of each queue, instead of the configured numbers")
 
     def handle(self, **given: Any) -> None:
         lanes = chosen_lanes(given["queues"], given["workers"])
+        owned(taken_over=given["adopt"])
         scheduler = Scheduler(lanes, once=given["once"], skip_initial=given["skip_initial"])
         for each in synced():
             if each.deed != "unchanged":
