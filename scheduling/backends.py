@@ -32,6 +32,7 @@ class RotaTask(Task):
     backoff: timedelta = timedelta(seconds=30)
     backoff_max: timedelta = timedelta(hours=1)
     idempotent: bool = False
+    exclusive: bool = False
 
 
 class RotaBackend(BaseTaskBackend):
@@ -102,4 +103,5 @@ def policy_of(task: Task) -> dict[str, Any]:
         "backoff": task.backoff,
         "backoff_max": task.backoff_max,
         "idempotent": task.idempotent,
+        "exclusive": task.exclusive,
     }

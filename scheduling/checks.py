@@ -5,12 +5,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ValidationError
 from django.db import DatabaseError
 
-from scheduling import registry
+from scheduling import calendars, registry
 from scheduling.conf import options
 from scheduling.executors import EXECUTORS
-from scheduling.models import Job
+from scheduling.models import Calendar, Job, Window
 
 
 @register
@@ -53,12 +54,12 @@ def check_declarations(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def check_jobs(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Jobs in the database can run: their tasks are registered, their queues configured."""
+    """Jobs in the database can run: their tasks are registered, their queues configured, and none is parked."""
     if not databases or "default" not in databases or not settings.DATABASES:
         return []
     queues = {lane.name for lane in options().queues}
     try:
-        rows = list(Job.objects.values_list("id", "task", "queue"))
+        rows = list(Job.objects.values_list("id", "task", "queue", "parked_reason"))
     except DatabaseError:  # not migrated yet
         return []
     return [
@@ -67,12 +68,53 @@ def check_jobs(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMe
             "Change the job in the admin, or bring back what it names.",
             id="scheduling.W001",
         )
-        for job, task, queue in rows
-        if (what := _wrong(task, queue, queues))
+        for job, task, queue, parked in rows
+        if (what := _wrong(task, queue, queues) or _parked(parked))
     ]
+
+
+@register(Tags.database)
+def check_calendars(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """The calendars that jobs name are there, and can be read on this host."""
+    if not databases or "default" not in databases or not settings.DATABASES:
+        return []
+    try:
+        named, known = calendars.usage(), Calendar.objects.in_bulk()
+        rows: list[Calendar | Window] = [*known.values(), *Window.objects.all()]
+    except DatabaseError:  # not migrated yet
+        return []
+    gone = [(job.pk, each) for each, jobs in sorted(named.items()) if each not in known for job in jobs]
+    mend = "Mend it in the admin; until then it excludes nothing."
+    return [
+        *(
+            Warning(
+                f"The job {job!r} names the calendar {each!r}, which there is not.",
+                "Make the calendar in the admin, or take it out of the job; until then it excludes nothing.",
+                id="scheduling.W002",
+            )
+            for job, each in gone
+        ),
+        *(
+            Warning(f"The {row._meta.verbose_name} {str(row)!r} cannot be read: {what}", mend, id="scheduling.W003")
+            for row in rows
+            if (what := _unreadable(row))
+        ),
+    ]
+
+
+def _unreadable(row: Calendar | Window) -> str:
+    try:
+        row.clean()
+    except ValidationError as error:
+        return " ".join(error.messages)
+    return ""
 
 
 def _wrong(task: str, queue: str, queues: set[str]) -> str:
     if task not in registry.registered():
         return f"no task {task!r} is registered"
     return "" if queue in queues else f"its queue {queue!r} is not configured"
+
+
+def _parked(reason: str) -> str:
+    return f"it is parked: {reason.rstrip('.')}" if reason else ""

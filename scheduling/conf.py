@@ -33,7 +33,9 @@ class Options:
     max_tasks_per_child: int = 500  # then a child process is replaced, which gives memory back
     log_limit: int = 1_000_000  # characters of log kept per run
     kill_grace: float = 1.0  # between asking a run to stop and killing it
-    instance: str = "default"  # the name of this installation, shown in the banner
+    keep_days: int = 30  # of runs whose job does not say; 0 is for ever
+    keep_unwell_days: int = 90  # the same of runs that failed, timed out or were lost
+    instance: str = "default"  # the name of this installation: its schedulers turn on no other's database
     version: str = "0"  # of this software, shown with each worker
     redact: tuple[str, ...] = field(default_factory=tuple)  # more names of secrets
 

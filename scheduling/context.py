@@ -5,6 +5,8 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db import Error as DatabaseFailure
+from django.db import connection
 from django.tasks.base import TaskContext
 
 from scheduling.exceptions import Stopped
@@ -92,8 +94,15 @@ class Context(TaskContext):  # type: ignore[misc]  # frozen in Django, not in it
         self._mine().update(progress=share, progress_text=plain(text)[:200])
 
     def still_mine(self) -> bool:
-        """Whether this run still belongs to this worker: ask before an effect that cannot be taken back."""
-        return self._mine().exists()
+        """Whether this run still belongs to this worker: ask before an effect that cannot be taken back.
+
+        False also when the database cannot say: then someone else may have been given the run.
+        """
+        try:
+            return self._mine().exists()
+        except DatabaseFailure:
+            connection.close_if_unusable_or_obsolete()  # asked again, it may answer
+            return False
 
     def _mine(self) -> ExecutionQuerySet:
         return Execution.objects.running().filter(pk=self.snapshot.id, fence=self.snapshot.fence)

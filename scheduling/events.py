@@ -7,7 +7,7 @@ from typing import Any
 from apscheduler import events as ap
 from apscheduler.schedulers.base import BaseScheduler
 
-from scheduling.models import UNWELL, Execution, State
+from scheduling.models import Cause, Execution, Job, Queue, State
 from scheduling.planning import spoken
 from scheduling.snapshots import Outcome, Snapshot
 from scheduling.store import Finished, Fired
@@ -26,11 +26,30 @@ def skipped(scheduler: BaseScheduler, rows: Iterable[Execution]) -> None:
     """Due moments that will not run, each with its reason."""
     for row in rows:
         logger.warning("Skipped: %s", row.reason, extra=_who(row.job_id, row.pk))
-        if row.reason.startswith("Overlap"):
+        if row.cause == Cause.OVERLAP:
             code, event = ap.EVENT_JOB_MAX_INSTANCES, ap.JobSubmissionEvent
             _tell(scheduler, event(code, row.job_id, "default", [row.scheduled_for]))
-        elif row.reason.startswith("Missed"):
+        elif row.cause == Cause.MISSED:
             _tell(scheduler, ap.JobExecutionEvent(ap.EVENT_JOB_MISSED, row.job_id, "default", row.scheduled_for))
+
+
+def resumed(scheduler: BaseScheduler, jobs: Iterable[Job], queues: Iterable[Queue]) -> None:
+    """Pauses that have ended as planned."""
+    for job in jobs:
+        logger.info("Resumed: its pause has ended.", extra=_who(job.pk, None))
+        modified(scheduler, job.pk)
+    for queue in queues:
+        logger.info("The queue %s is resumed: its pause has ended.", queue)
+
+
+def reanchored(jobs: Iterable[Job]) -> None:
+    """Jobs that would have slept until a moment that a wrong clock had named."""
+    for job in jobs:
+        logger.error(
+            "The clock had been ahead, and its next run with it; it is computed anew: %s.",
+            job.next_run_time,
+            extra=_who(job.pk, None),
+        )
 
 
 def submitted(scheduler: BaseScheduler, snapshots: Iterable[Snapshot]) -> None:
@@ -68,7 +87,7 @@ def _tell_end(scheduler: BaseScheduler, outcome: Outcome, row: Execution, retry:
     why = ": ".join(part for part in (outcome.error_class.rpartition(".")[2], outcome.error_message) if part)
     told = " ".join(part for part in (outcome.reason, why) if part)
     again = f" Attempt {retry.attempt} follows." if retry else ""
-    level = logging.WARNING if outcome.state in UNWELL else logging.INFO
+    level = logging.WARNING if outcome.is_unwell else logging.INFO
     message = f"{State(outcome.state).label} after {took}"
     logger.log(
         level,

@@ -34,6 +34,14 @@ class StaleJob(SchedulingError):
     """The job was changed by someone else meanwhile; load it again and repeat the change."""
 
 
+class NothingToRun(SchedulingError):
+    """No moment is left to be made up for."""
+
+
+class ImpossibleStep(SchedulingError):
+    """A run cannot go from its state to that one; `scheduling.states` has the table."""
+
+
 class WorkerFenced(SchedulingError):
     """This worker was declared dead by another one; it must stop at once."""
 

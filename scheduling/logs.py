@@ -29,6 +29,7 @@ class RunLog:
         self.room = options().log_limit
         self.lines: list[str] = []
         self.lock = threading.Lock()
+        self.writing = threading.Lock()
 
     def add(self, line: str) -> None:
         with self.lock:
@@ -41,17 +42,21 @@ class RunLog:
         _writer.wake(self)
 
     def write(self) -> None:
-        """Store what has been collected; what cannot be stored now is kept for the next time."""
-        with self.lock:
-            lines, self.lines = self.lines, []
-        if not lines:
-            return
-        try:
-            LogChunk.objects.create(execution_id=self.snapshot.id, text="\n".join(lines) + "\n")
-        except DatabaseFailure:
-            connection.close_if_unusable_or_obsolete()
+        """Store what has been collected; what cannot be stored now is kept for the next time.
+
+        Waits for a write that is under way, so that after the last one all is stored.
+        """
+        with self.writing:
             with self.lock:
-                self.lines = lines + self.lines
+                lines, self.lines = self.lines, []
+            if not lines:
+                return
+            try:
+                LogChunk.objects.create(execution_id=self.snapshot.id, text="\n".join(lines) + "\n")
+            except DatabaseFailure:
+                connection.close_if_unusable_or_obsolete()
+                with self.lock:
+                    self.lines = lines + self.lines
 
 
 class RunLogHandler(logging.Handler):
@@ -63,7 +68,7 @@ class RunLogHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         run = _current.get() or _writer.only_run()
-        if run is None or f"{record.name}.".startswith(NOT_KEPT):
+        if run is None or run.room <= 0 or f"{record.name}.".startswith(NOT_KEPT):
             return
         try:
             run.add(plain(self.format(record)))

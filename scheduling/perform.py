@@ -1,6 +1,7 @@
 """perform: a Snapshot in, an Outcome out. The only place that calls task code."""
 
 import json
+import os
 import traceback
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from django.tasks.signals import task_finished, task_started
 from django.utils.json import normalize_json
 
 from scheduling import registry
+from scheduling.clock import steady
 from scheduling.context import Context, StopSignal
 from scheduling.exceptions import RetryLater, Stopped, UnknownTask
 from scheduling.logs import captured
@@ -37,8 +39,9 @@ def perform(snapshot: Snapshot, stop: StopSignal) -> Outcome:
         result = running_result(snapshot, task)
         sender = type(task.get_backend())
         task_started.send_robust(sender, task_result=result)
-        began = datetime.now(UTC)
-        outcome = replace(_perform(Context(task_result=result, snapshot=snapshot, stop=stop), task), started_at=began)
+        started_at, began = datetime.now(UTC), steady()
+        outcome = _perform(Context(task_result=result, snapshot=snapshot, stop=stop), task)
+        outcome = replace(outcome, started_at=started_at, began=began)
         task_finished.send_robust(sender, task_result=ended_result(result, outcome))
     _mind_connections()
     return outcome
@@ -70,8 +73,13 @@ def _call(task: Task, context: Context) -> Any:
     if task.takes_context:
         args = [context, *args]
     context.raise_if_cancelled()
-    context.stop.interruptible = True
-    return task.call(*args, **kwargs)
+    performer = os.getpid()
+    try:
+        context.stop.interruptible = True
+        return task.call(*args, **kwargs)
+    finally:
+        if os.getpid() != performer:  # a copy that the task has forked: the rest, and the connections, are not for it
+            os._exit(os.EX_OK)
 
 
 def _succeeded(snapshot: Snapshot, result: Any) -> Outcome:

@@ -25,12 +25,12 @@ POSITIONAL = "*"  # the key under which arguments keep positional values
 
 _tasks: dict[str, Task] = {}
 
-SPANS = ("misfire_grace_time", "timeout", "backoff", "backoff_max", "jitter")
+SPANS = ("misfire_grace_time", "timeout", "backoff", "backoff_max", "jitter", "keep_for", "keep_unwell_for")
 JOB_OPTIONS = frozenset(
     {
         *SPANS,
         *("name", "description", "tags", "arguments", "queue", "priority", "max_instances", "coalesce"),
-        *("overlap", "max_attempts", "idempotent", "run_at_startup"),
+        *("overlap", "max_attempts", "idempotent", "exclusive", "run_at_startup", "calendars"),
     }
 )
 

@@ -5,6 +5,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
+from scheduling.clock import steady
+from scheduling.models import UNWELL, Cause
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
@@ -21,6 +24,7 @@ class Snapshot:
     attempt: int = 1
     root: int | None = None  # id of the first attempt; None for the first itself
     timeout: float | None = None  # seconds
+    exclusive: bool = False  # stopped when its worker is cut off from the database
     scheduled_for: datetime | None = None  # the due moment, for runs that a trigger asked for
     created_at: datetime | None = None
     started_at: datetime | None = None
@@ -45,13 +49,21 @@ class Outcome:
     state: str  # one of the final states
     finished_at: datetime
     started_at: datetime | None = None  # when the task's code began; None if it never did, or could not say
+    began: float | None = None  # as started_at, on clock.steady(): the scheduler makes of it what the database calls it
+    ended: float = field(default_factory=steady)  # likewise as finished_at
     result: Any = None  # JSON
+    cause: str = ""  # one of models.Cause
     reason: str = ""
     error_class: str = ""
     error_message: str = ""
     traceback: str = ""
     retry_in: float | None = None  # seconds, when the task asked for it
     may_retry: bool = field(default=True)  # False: not even if attempts are left
+
+    @property
+    def is_unwell(self) -> bool:
+        """Whether an operator wants to hear of it; a deploy that interrupts a run is no failure."""
+        return self.state in UNWELL and self.cause != Cause.INTERRUPTED
 
     def dumps(self) -> bytes:
         return json.dumps(asdict(self), default=datetime.isoformat).encode()

@@ -39,6 +39,7 @@ def sync(now: datetime) -> list[Synced]:
 
     Runs at any time. A job that cannot run keeps no other one from being brought in.
     """
+    store.ensure_queues()
     declared = registry.declarations()
     report = [_tried(declaration, now) for declaration in declared.values()]
     gone = Job.objects.filter(origin=Origin.CODE, parked_reason="").exclude(pk__in=declared)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -12,13 +13,24 @@ from django.db import IntegrityError
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.safestring import SafeString
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from scheduling.admin import columns
 from scheduling.admin.base import ModelAdmin
-from scheduling.admin.fields import TEXT, ArgumentsField, ArgumentsWidget
+from scheduling.admin.fields import TEXT, ArgumentsField, ArgumentsWidget, MomentField
 from scheduling.exceptions import SchedulingError
 from scheduling.models import JOB_ID, LONGEST_REASON
+from scheduling.planning import Missed
+
+SNOOZES = (  # minutes
+    (15, "15 minutes"),
+    (60, "1 hour"),
+    (240, "4 hours"),
+    (1440, "1 day"),
+    (10_080, "1 week"),
+)
 
 
 class SureForm(forms.Form):
@@ -34,6 +46,44 @@ class ReasonForm(forms.Form):
         help_text="Optional; it is shown to others and kept in the history.",
         widget=forms.TextInput(attrs={"class": TEXT, "autofocus": True}),
     )
+
+
+class PauseForm(ReasonForm):
+    """Why, and for how long; cleaned it has `reason` and `until`, an aware moment or None."""
+
+    lasts = forms.ChoiceField(
+        label="For how long",
+        required=False,
+        choices=[("", "Until it is resumed"), *((str(minutes), words) for minutes, words in SNOOZES)],
+        widget=UnfoldAdminSelectWidget,
+        help_text="Then it is resumed by itself; what was due meanwhile is not made up for.",
+    )
+    until = MomentField(label="Or until this moment", required=False, help_text="On your own clock.")
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        until = given.get("until")
+        if until:
+            until = until.replace(tzinfo=timezone.get_current_timezone())
+        elif given.get("lasts"):
+            until = timezone.now() + timedelta(minutes=int(given["lasts"]))
+        return {"reason": given.get("reason", ""), "until": until}
+
+
+class ResumeForm(ReasonForm):
+    """Why, and which of the moments that passed run after all."""
+
+    missed = forms.ChoiceField(
+        label="Run of what was missed",
+        required=False,
+        choices=Missed.choices,
+        initial=Missed.NONE,
+        widget=UnfoldAdminSelectWidget,
+        help_text="The latest is queued at once; all of them are run one after the other, by a backfill.",
+    )
+
+    def clean_missed(self) -> Missed:
+        return Missed(self.cleaned_data["missed"] or Missed.NONE)
 
 
 class ArgumentsForm(forms.Form):

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     class ModelAdmin(admin.ModelAdmin[Any]):
         """django-unfold's ModelAdmin."""
 
+    class StackedInline(admin.StackedInline[Any, Any]):
+        """django-unfold's forms of the rows that belong to the one on the page."""
+
     class PlainUserAdmin(UserAdmin[Any]):
         """Django's own pages for users."""
 
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     def action(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """A page or a button of a ModelAdmin."""
 else:
-    from unfold.admin import ModelAdmin
+    from unfold.admin import ModelAdmin, StackedInline
     from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter
     from unfold.decorators import action
     from unfold.paginator import InfinitePaginator
@@ -45,5 +48,6 @@ __all__ = [
     "InfinitePaginator",
     "ModelAdmin",
     "PlainUserAdmin",
+    "StackedInline",
     "action",
 ]

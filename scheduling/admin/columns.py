@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from scheduling.admin import spans
 from scheduling.clocks import on_clock
-from scheduling.models import Execution, State
+from scheduling.models import Cause, Execution, State
 from scheduling.redact import redact_json
 
 COLOURS = {
@@ -54,7 +54,15 @@ def state(execution: Execution) -> SafeString:
     known = State(execution.state)
     if known is State.RUNNING and execution.cancel_requested_at:
         return badge("Stopping", "orange", "It was asked to stop.")
-    return badge(known.label, COLOURS[known])
+    return badge(*look(execution), execution.reason if execution.cause == Cause.INTERRUPTED else "")
+
+
+def look(execution: Execution) -> tuple[str, str]:
+    """The label of how a run stands, and its colour; one that a deploy interrupted did not fail."""
+    if execution.cause == Cause.INTERRUPTED:
+        return "Interrupted", COLOURS[State.CANCELLED]
+    known = State(execution.state)
+    return str(known.label), COLOURS[known]
 
 
 def moment(value: datetime | None, now: datetime, *, empty: str = "—") -> SafeString:

@@ -13,10 +13,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from scheduling.admin import chart, columns
-from scheduling.admin.health import Health, health
+from scheduling.admin import chart, columns, missed
 from scheduling.admin.standing import because
-from scheduling.models import OPEN, UNWELL, Execution, Job, State, Worker, WorkerState
+from scheduling.health import Health, health
+from scheduling.models import OPEN, UNWELL, Cause, Execution, Job, State, Worker, WorkerState
 
 DAY = timedelta(hours=24)
 SAMPLE = 2000  # runs, the latest, that the lateness is told of
@@ -33,7 +33,7 @@ def dashboard_callback(request: HttpRequest, context: dict[str, Any]) -> dict[st
     if request.user.has_perm("scheduling.view_execution"):
         parts |= _of_runs(now)
     if request.user.has_perm("scheduling.view_job"):
-        parts |= _of_jobs(now, runs="running" in parts)
+        parts |= _of_jobs(request, now, runs="running" in parts)
     return {**context, "title": "Dashboard", "dashboard": parts}
 
 
@@ -68,20 +68,25 @@ def _of_runs(now: datetime) -> dict[str, Any]:
     }
 
 
-def _of_jobs(now: datetime, *, runs: bool) -> dict[str, Any]:
+def _of_jobs(request: HttpRequest, now: datetime, *, runs: bool) -> dict[str, Any]:
     upcoming = Job.objects.armed().order_by("next_run_time")[:SHOWN]
     parked = Job.objects.exclude(parked_reason="").order_by("id")[:SHOWN]
     return {
         "upcoming": [(job, columns.page(job), columns.moment(job.next_run_time, now)) for job in upcoming],
         "parked": [(job, columns.page(job), because(job)) for job in parked],
         "failing": [_failed(run, now) for run in failing()] if runs else [],
+        "missed": missed.shown(request, now) if runs else [],
         "jobs_list": columns.listing(Job),
     }
 
 
 def failing() -> list[Execution]:
-    """The last runs of the jobs whose last run went wrong; skipped and cancelled runs say nothing of that."""
-    runs = Execution.objects.filter(job=OuterRef("pk"), state__in=SETTLED).order_by("-id")
+    """The last runs of the jobs whose last run went wrong; skipped and cancelled runs say nothing of that.
+
+    Neither does one that a deploy interrupted, and that is run again.
+    """
+    again = Q(cause=Cause.INTERRUPTED, idempotent=True)
+    runs = Execution.objects.filter(~again, job=OuterRef("pk"), state__in=SETTLED).order_by("-id")
     last = Job.objects.order_by().annotate(last=Subquery(runs.values("id")[:1])).values("last")
     return list(Execution.objects.filter(pk__in=last, state__in=UNWELL).order_by("-id")[:SHOWN])
 

@@ -16,7 +16,7 @@ from scheduling import registry, store
 from scheduling.admin import columns, run_page
 from scheduling.admin.ask import Question, ReasonForm, asked
 from scheduling.admin.base import AutocompleteSelectFilter, ChoicesDropdownFilter, ModelAdmin, action
-from scheduling.admin.filters import EndFilter, RunQueueFilter, TaskFilter, WhyFilter
+from scheduling.admin.filters import CauseFilter, EndFilter, RunQueueFilter, TaskFilter, WhyFilter
 from scheduling.admin.paging import RunList, RunPaginator
 from scheduling.models import OPEN, Execution, Job, State
 
@@ -26,7 +26,9 @@ FEW = 50  # jobs that a search looks among
 
 @admin.register(Execution)
 class ExecutionAdmin(ModelAdmin):
-    list_display = (*("number", "of_job", "label", "cause", "due", "lateness", "duration", "attempt", "short_reason"),)
+    list_display = (
+        *("number", "of_job", "label", "asked_by", "due", "lateness", "duration", "attempt", "short_reason"),
+    )
     list_display_links = None
     list_filter = (
         ("state", ChoicesDropdownFilter),
@@ -34,6 +36,7 @@ class ExecutionAdmin(ModelAdmin):
         TaskFilter,
         RunQueueFilter,
         WhyFilter,
+        CauseFilter,
         EndFilter,
     )
     list_filter_submit = True
@@ -108,15 +111,16 @@ class ExecutionAdmin(ModelAdmin):
 
     @admin.display(description="State")
     def label(self, run: Execution) -> SafeString:
-        return columns.state(run)
+        cause = format_html(' <span class="rota-faint">{}</span>', run.get_cause_display()) if run.cause else ""
+        return format_html("{}{}", columns.state(run), cause)
 
     @admin.display(description="Why")
-    def cause(self, run: Execution) -> SafeString:
+    def asked_by(self, run: Execution) -> SafeString:
         return format_html('<span title="{}">{}</span>', run.requested_by, run.get_why_display())
 
     @admin.display(description="Scheduled for")
     def due(self, run: Execution) -> SafeString:
-        return columns.moment(run.scheduled_for or run.run_after, timezone.now())
+        return columns.moment(run.scheduled_for or run.stands_for or run.run_after, timezone.now())
 
     @admin.display(description="Late")
     def lateness(self, run: Execution) -> str:

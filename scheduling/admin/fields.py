@@ -11,11 +11,13 @@ from django import forms
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.widgets import INPUT_CLASSES, TEXTAREA_CLASSES
+from unfold.widgets import INPUT_CLASSES, TEXTAREA_CLASSES, UnfoldAdminCheckboxSelectMultipleWidget
 
-from scheduling import registry
+from scheduling import places, registry
 from scheduling.admin import spans
-from scheduling.clocks import on_clock
+from scheduling.clocks import on_clock, zone
+from scheduling.exceptions import InvalidTrigger
+from scheduling.models import Calendar
 
 TEXT = " ".join(INPUT_CLASSES)
 AREA = " ".join(TEXTAREA_CLASSES)
@@ -54,6 +56,10 @@ class MomentField(forms.CharField):
     widget = forms.DateTimeInput(attrs={"class": TEXT, "type": "datetime-local", "step": 1}, format=MOMENT)
     zone: tzinfo | None = None  # of the moments that are shown
 
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether it shows another moment than the one that is kept."""
+        return super().has_changed(self.to_python(self.prepare_value(initial)), data)
+
     def to_python(self, value: Any) -> Any:
         if value in self.empty_values or isinstance(value, datetime):
             return value or None
@@ -91,6 +97,13 @@ class TagsField(forms.CharField):
 
     def run_validators(self, value: Any) -> None:
         """Those of texts do not fit a list."""
+
+
+class CalendarsField(forms.MultipleChoiceField):
+    """A list of the ids of calendars."""
+
+    widget = UnfoldAdminCheckboxSelectMultipleWidget
+    help = "What they exclude does not run and is not made up for; a skipped run says which calendar said so, and why."
 
 
 class ArgumentsWidget(forms.Textarea):
@@ -139,6 +152,26 @@ def queue_choices(present: str, names: list[str]) -> list[tuple[str, str]]:
     """The configured queues, and `present` even if it is gone."""
     known = [(name, name) for name in names]
     return [*known, *_gone(present, dict(known), "not configured any more")]
+
+
+def country_choices(present: str) -> list[tuple[str, str]]:
+    """The countries whose holidays are known, and `present` even if it is gone."""
+    known = places.countries()
+    return [("", "No country: only the windows below"), *known.items(), *_gone(present, known, "not known any more")]
+
+
+def calendar_choices(present: list[str]) -> list[tuple[str, str]]:
+    """All calendars by name, and those of `present` that are gone."""
+    known = dict(Calendar.objects.values_list("pk", "name"))
+    return [*known.items(), *(each for one in present for each in _gone(one, known, "there is none of this id"))]
+
+
+def zone_or_none(name: str) -> tzinfo | None:
+    """The zone, or None where a row names one that this host does not know."""
+    try:
+        return zone(name)
+    except InvalidTrigger:
+        return None
 
 
 def _gone(present: str, known: dict[str, str], how: str) -> list[tuple[str, str]]:

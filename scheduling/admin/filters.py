@@ -17,7 +17,7 @@ from scheduling.admin.base import DropdownFilter
 from scheduling.admin.fields import TEXT
 from scheduling.admin.standing import CONDITIONS, Standing
 from scheduling.conf import options
-from scheduling.models import Execution, Job, Why
+from scheduling.models import Cause, Execution, Job, Why
 from scheduling.triggers import FIRST_YEAR, LAST_YEAR
 
 Choices = list[tuple[str, str]]
@@ -78,6 +78,19 @@ class WhyFilter(DropdownFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return _latest(queryset.filter(why=self.value())) if self.value() else queryset
+
+
+class CauseFilter(DropdownFilter):
+    """Why a moment had no run, or not at its time: among the latest only, because no index leads from that to them."""
+
+    title = f"cause (latest {REACH:,} runs)"
+    parameter_name = "cause"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(each.value, str(each.label)) for each in Cause]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return _latest(queryset.filter(cause=self.value())) if self.value() else queryset
 
 
 class TagFilter(DropdownFilter):

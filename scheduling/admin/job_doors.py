@@ -11,11 +11,12 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from scheduling import store
-from scheduling.admin import columns
-from scheduling.admin.ask import ArgumentsForm, CopyForm, Question, ReasonForm, SureForm, ask, asked
-from scheduling.admin.base import ModelAdmin, action
+from scheduling.admin import backfill_door, columns, why
+from scheduling.admin.ask import ArgumentsForm, CopyForm, Question, SureForm, asked
+from scheduling.admin.base import action
 from scheduling.admin.fields import about_task
 from scheduling.admin.history import told
+from scheduling.admin.pausing import PauseDoors, upcoming
 from scheduling.admin.standing import Standing, standing
 from scheduling.exceptions import SchedulingError
 from scheduling.models import Job
@@ -24,7 +25,7 @@ from scheduling.sync import back_to_code, plain
 UNIQUE = ("id", "next_run_time", "fired_until", "revision", "created_at", "updated_at", "parked_reason")
 
 
-class JobDoors(ModelAdmin):
+class JobDoors(PauseDoors):
     """On the list for many jobs, in each row, and on the page of a job."""
 
     actions = ("run_selected", "pause_selected", "resume_selected")
@@ -32,14 +33,16 @@ class JobDoors(ModelAdmin):
         "run",
         "pause",
         "resume",
-        {"title": "More", "items": ["duplicate", "recompute", "to_code"]},
+        "skip",
+        "why",
+        {"title": "More", "items": ["backfill", "duplicate", "recompute", "to_code"]},
     )
 
     def has_run_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("scheduling.run_job")
 
-    def has_pause_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("scheduling.pause_job")
+    def has_backfill_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perms(("scheduling.add_backfill", "scheduling.run_job"))
 
     def has_duplicate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("scheduling.add_job")
@@ -83,28 +86,13 @@ class JobDoors(ModelAdmin):
 
         return asked(self, request, object_id, question)
 
-    @action(description="Pause", icon="pause", url_path="pause", permissions=["pause"])
-    def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def question(job: Job) -> Question:
-            def verb(given: dict[str, Any]) -> str:
-                done = store.pause(job, by=_name(request), now=timezone.now(), reason=given["reason"])
-                return f"{job} is paused." if done else f"{job} was paused already."
+    @action(description="Why?", icon="help", url_path="why", permissions=["view"])
+    def why(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return why.page(self, request, object_id)
 
-            return Question(f"Pause {job}?", "Pause", verb, ReasonForm, notes=(PAUSING,))
-
-        return asked(self, request, object_id, question)
-
-    @action(description="Resume", icon="resume", url_path="resume", permissions=["pause"])
-    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def question(job: Job) -> Question:
-            def verb(given: dict[str, Any]) -> str:
-                if not store.resume(job, by=_name(request), now=timezone.now(), reason=given["reason"]):
-                    return f"{job} was not paused."
-                return format_html("{} is resumed. {}", job, upcoming(job))
-
-            return Question(f"Resume {job}?", "Resume", verb, ReasonForm, notes=(RESUMING,))
-
-        return asked(self, request, object_id, question)
+    @action(description="Backfill", icon="fast_rewind", url_path="backfill", permissions=["backfill"])
+    def backfill(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return backfill_door.page(self, request, object_id)
 
     @action(description="Duplicate", icon="content_copy", url_path="duplicate", permissions=["duplicate"])
     def duplicate(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -168,46 +156,21 @@ class JobDoors(ModelAdmin):
                 self.message_user(request, f"{job}: {error}", messages.ERROR)
         self.message_user(request, f"{done} {'run' if done == 1 else 'runs'} queued.", messages.SUCCESS)
 
-    @admin.action(description="Pause", permissions=["pause"])
-    def pause_selected(self, request: HttpRequest, jobs: QuerySet[Job]) -> HttpResponse | None:
-        return self._with_reason(request, jobs, "pause", "paused", PAUSING)
 
-    @admin.action(description="Resume", permissions=["pause"])
-    def resume_selected(self, request: HttpRequest, jobs: QuerySet[Job]) -> HttpResponse | None:
-        return self._with_reason(request, jobs, "resume", "resumed", RESUMING)
-
-    def _with_reason(
-        self, request: HttpRequest, jobs: QuerySet[Job], deed: str, done: str, note: str
-    ) -> HttpResponse | None:
-        form = ReasonForm(request.POST if "sure" in request.POST else None)
-        if form.is_valid():
-            verb, now, reason = getattr(store, deed), timezone.now(), form.cleaned_data["reason"]
-            count = sum(verb(job, by=_name(request), now=now, reason=reason) for job in jobs)
-            self.message_user(request, f"{count} {'job' if count == 1 else 'jobs'} {done}.", messages.SUCCESS)
-            return None
-        count = jobs.count()
-        chosen = request.POST.getlist("_selected_action")
-        across = request.POST.get("select_across", "0")
-        hidden = [("action", f"{deed}_selected"), ("select_across", across), ("index", "0"), ("sure", "yes")]
-        hidden += [("_selected_action", each) for each in chosen]
-        title = f"{deed.title()} {count} {'job' if count == 1 else 'jobs'}?"
-        return ask(self, request, Question(title, deed.title(), lambda _: "", notes=(note,)), form, hidden=hidden)
-
-
-PAUSING = (
-    "A paused job does not fire; what it queued and has not started is skipped. "
-    "A run under way goes on, and Run now still works."
-)
-RESUMING = "It fires again from the next moment of its schedule; what was due meanwhile is not made up for."
 RECOMPUTING = "The next run is the first moment of the schedule from now on; what was due until now is not made up for."
 
 
 def row_doors(request: HttpRequest, allowed: dict[str, bool], job: Job) -> list[tuple[str, str, str]]:
     """Address, icon and words of the doors that a row of the list shows."""
-    known = (("run", "play_arrow", "Run now"), ("pause", "pause", "Pause"), ("resume", "resume", "Resume"))
+    known = (
+        ("run", "play_arrow", "Run now"),
+        ("pause", "pause", "Pause"),
+        ("resume", "resume", "Resume"),
+        ("skip", "skip_next", "Skip next"),
+    )
     return [
         (columns.page(job, name), icon, words)
-        for name, icon, words in (*known, ("duplicate", "content_copy", "Duplicate"))
+        for name, icon, words in (*known, ("duplicate", "content_copy", "Duplicate"), ("why", "help", "Why?"))
         if allowed[name] and name not in _idle(job)
     ]
 
@@ -220,20 +183,15 @@ def edited(job: Job) -> list[tuple[str, str, str]]:
     return told({name: [present[name], defined[name]] for name in differ})
 
 
-def upcoming(job: Job) -> str:
-    """The next run, in a sentence."""
-    if job.next_run_time is None:
-        return "No run is planned."
-    now = timezone.now()
-    told = f"{columns.absolute(job.next_run_time, now)} ({columns.relative(job.next_run_time, now)})"
-    return f"Next run: {told}."
-
-
 def _idle(job: Job) -> set[str]:
     """The doors that have nothing to do for `job`."""
     idle = {"pause"} if job.paused_at else {"resume"}
+    if standing(job) != Standing.ARMED:
+        idle.add("skip")
     if standing(job) in (Standing.MANUAL, Standing.PARKED):
         idle.add("recompute")
+    if standing(job) == Standing.MANUAL:
+        idle.add("backfill")
     return idle if edited(job) else idle | {"to-code"}
 
 
@@ -246,6 +204,7 @@ def _copy(job: Job, *, by: str, id: str, name: str) -> Job:
     copied = {key: value for key, value in columns_.items() if key not in UNIQUE}
     paused = {
         "paused_at": timezone.now(),
+        "paused_until": None,
         "paused_by": by,
         "paused_reason": f"A copy of {job.pk}; not looked at yet.",
     }

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.utils import timezone
 
-from scheduling import registry, triggers
-from scheduling.admin.fields import MomentField
+from scheduling import calendars, registry, triggers
+from scheduling.admin.fields import MomentField, zone_or_none
 from scheduling.clocks import on_clock, zone
 from scheduling.conf import options
-from scheduling.exceptions import InvalidArguments, InvalidTrigger, UnknownTask
+from scheduling.exceptions import InvalidArguments, InvalidJob, InvalidTrigger, UnknownTask
 from scheduling.models import Job
 from scheduling.store.jobs import TRIGGER_FIELDS
 from scheduling.triggers import Kind
@@ -55,9 +55,16 @@ class JobForm(BaseForm):
             "backoff": "Wait before the next",
             "backoff_max": "Longest wait",
             "misfire_grace_time": "May start late by",
-            "coalesce": "Make up only for the latest",
-            "idempotent": "May be run twice",
+            "coalesce": "Of several missed moments",
+            "idempotent": "If it is interrupted",
+            "exclusive": "Never in two places",
+            "keep_for": "Keep runs for",
+            "keep_unwell_for": "Keep failed runs for",
             "run_at_startup": "Run at start-up",
+        }
+        help_texts: ClassVar = {
+            "keep_for": "How long its runs are kept. Empty: as KEEP_DAYS says. 0: for ever. The last one always is.",
+            "keep_unwell_for": "The same if they failed, timed out or were lost. Empty: as KEEP_UNWELL_DAYS says.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -67,7 +74,7 @@ class JobForm(BaseForm):
         self.touched: set[str] = set()  # columns to write
         for name, field in self.fields.items():
             if isinstance(field, MomentField):
-                field.zone = _zone_or_none(self.instance.timezone)
+                field.zone = zone_or_none(self.instance.timezone)
             field.show_hidden_initial = not self.adding and name != "seen"
 
     def clean(self) -> dict[str, Any]:
@@ -79,6 +86,7 @@ class JobForm(BaseForm):
         self._check_schedule()
         self._check_arguments()
         self._check_queue()
+        self._check_calendars()
         if not self.adding and self._is_stale():
             self.add_error(None, forms.ValidationError(STALE, code="stale"))
         return self.cleaned_data
@@ -112,7 +120,7 @@ class JobForm(BaseForm):
             if not isinstance(value, datetime):
                 continue
             if value.tzinfo and "timezone" in self.touched and not self.adding:
-                former = _zone_or_none(self.instance.timezone) or timezone.get_current_timezone()
+                former = zone_or_none(self.instance.timezone) or timezone.get_current_timezone()
                 value = on_clock(value, former).replace(tzinfo=None)
                 self.touched.add(name)
             self.cleaned_data[name] = value if value.tzinfo else value.replace(tzinfo=place)
@@ -143,14 +151,13 @@ class JobForm(BaseForm):
         if name and "queue" in self.touched and options().lane(name) is None:
             self.add_error("queue", f"There is no queue {name!r}.")
 
+    def _check_calendars(self) -> None:
+        """One that is gone is taken out, as a task that is gone is replaced, before anything else is saved."""
+        try:
+            calendars.check(self.cleaned_data.get("calendars", []))
+        except InvalidJob as error:
+            self.add_error("calendars", str(error))
+
     def _is_stale(self) -> bool:
         seen = self.cleaned_data.get("seen")
         return seen is not None and seen != self.instance.revision and not self.touched.isdisjoint(TRIGGER_FIELDS)
-
-
-def _zone_or_none(name: str) -> Any:
-    """The zone, or None where a row names one that this host does not know."""
-    try:
-        return zone(name)
-    except InvalidTrigger:
-        return None

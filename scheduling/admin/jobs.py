@@ -19,16 +19,17 @@ from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from scheduling import store
-from scheduling.admin import columns, fields, preview, recent
+from scheduling.admin import columns, exclusions, fields, missed, policies, preview, recent
 from scheduling.admin.base import ChoicesDropdownFilter
 from scheduling.admin.filters import QueueFilter, StandingFilter, TagFilter, TaskFilter
 from scheduling.admin.history import entries
-from scheduling.admin.job_doors import JobDoors, edited, row_doors, upcoming
+from scheduling.admin.job_doors import JobDoors, edited, row_doors
 from scheduling.admin.job_form import JobForm
+from scheduling.admin.pausing import upcoming
 from scheduling.admin.standing import COLOURS, because, standing
 from scheduling.conf import options
 from scheduling.exceptions import SchedulingError
-from scheduling.models import Change, Execution, Job
+from scheduling.models import Change, Execution, Job, Queue
 from scheduling.triggers import Kind
 
 STATUS = (None, {"fields": ("status",)})
@@ -38,14 +39,18 @@ WHEN = (
     {
         "fields": (
             *("trigger", "examples", "cron", "interval", "run_at", "timezone", "start_at", "end_at"),
-            *("next_runs", "jitter"),
+            *("calendars", "next_runs", "jitter"),
         )
     },
 )
 POLICIES = (
     ("Limits", {"classes": ("tab",), "fields": ("queue", "priority", "timeout", "max_instances", "overlap")}),
-    ("Lateness", {"classes": ("tab",), "fields": ("misfire_grace_time", "coalesce", "run_at_startup")}),
-    ("Failures", {"classes": ("tab",), "fields": ("max_attempts", "backoff", "backoff_max", "idempotent")}),
+    ("If it is late", {"classes": ("tab",), "fields": ("misfire_grace_time", "coalesce", "run_at_startup")}),
+    (
+        "If it fails",
+        {"classes": ("tab",), "fields": ("max_attempts", "backoff", "backoff_max", "idempotent", "exclusive")},
+    ),
+    ("History", {"classes": ("tab",), "fields": ("keep_for", "keep_unwell_for")}),
 )
 ORIGIN = (
     "Origin",
@@ -72,11 +77,14 @@ class JobList(ChangeList):
         super().get_results(request)
         self.result_list = list(self.result_list)
         runs = recent.latest([job.pk for job in self.result_list]) if _sees_runs(request) else {}
+        held = Queue.objects.paused().in_bulk()
         allowed = self.model_admin.allowed_doors(request)  # type: ignore[attr-defined]
         for job in self.result_list:
             job.runs = runs.get(job.pk, [])
             job.doors = row_doors(request, allowed, job)
             job.seen_at = timezone.now()
+            job.held = held.get(job.queue)
+        exclusions.mark(self.result_list)
 
 
 @admin.register(Job)
@@ -140,7 +148,9 @@ class JobAdmin(JobDoors):
             "run": self.has_run_permission(request),
             "pause": pausing,
             "resume": pausing,
+            "skip": pausing,
             "duplicate": self.has_add_permission(request),
+            "why": self.has_view_permission(request),
         }
 
     # The list
@@ -152,9 +162,9 @@ class JobAdmin(JobDoors):
         return format_html('{}<div class="rota-id">{}</div>{}', name, job.pk, tags)
 
     @admin.display(description="State")
-    def state(self, job: Job) -> SafeString:
-        how = standing(job)
-        return columns.badge(how.value.title(), COLOURS[how], because(job))
+    def state(self, job: Any) -> SafeString:
+        how = standing(job, job.held)
+        return columns.badge(how.value.title(), COLOURS[how], because(job, job.held))
 
     @admin.display(description="Schedule", ordering="trigger")
     def schedule_words(self, job: Job) -> SafeString:
@@ -162,7 +172,7 @@ class JobAdmin(JobDoors):
 
     @admin.display(description="Next run", ordering="next_run_time")
     def next_run(self, job: Any) -> SafeString:
-        return columns.moment(job.next_run_time, job.seen_at)
+        return format_html("<div>{}<div>{}</div></div>", columns.moment(job.next_run_time, job.seen_at), job.hint)
 
     @admin.display(description="Last result")
     def last_result(self, job: Any) -> SafeString:
@@ -212,6 +222,12 @@ class JobAdmin(JobDoors):
                 return _formfield(db_field, fields.ArgumentsField, fields.ArgumentsWidget())
             case "tags":
                 return _formfield(db_field, fields.TagsField, fields.TagsField.widget)
+            case "calendars":
+                return fields.CalendarsField(required=False, help_text=fields.CalendarsField.help)
+            case "coalesce" | "idempotent":
+                return policies.choice(db_field)
+            case "misfire_grace_time":
+                return policies.GraceField(required=False, help_text=db_field.help_text)
             case "timezone":
                 kwargs["widget"] = fields.ZoneWidget()
             case "description":
@@ -234,20 +250,25 @@ class JobAdmin(JobDoors):
         ):
             if name in form.base_fields:
                 form.base_fields[name].widget = UnfoldAdminSelectWidget(choices=choices)
+        if "calendars" in form.base_fields:
+            kept: Any = form.base_fields["calendars"]
+            kept.choices = fields.calendar_choices(obj.calendars if obj else [])
         return form
 
     @admin.display(description="Status")
-    def status(self, job: Job) -> SafeString:
+    def status(self, job: Any) -> SafeString:
         """What the list shows of a job, and where its runs are."""
         now = timezone.now()
+        job.held = Queue.objects.paused().filter(pk=job.queue).first()
         runs = recent.latest([job.pk])[job.pk]
         last = recent.ended(runs)
         return format_html(
-            '<div class="rota-status">{} {}<div class="rota-faint">{}</div>'
+            '<div class="rota-status">{} {}<div class="rota-faint">{}</div>{}'
             '<div class="rota-status-runs">{} {} {}</div></div>',
             self.state(job),
             columns.moment(job.next_run_time, now, empty=""),
-            because(job),
+            because(job, job.held),
+            exclusions.told(job, now),
             recent.strip(runs) if runs else "",
             _result(last, now) if last else "It has not run yet.",
             columns.link(columns.listing(Execution, job__id__exact=job.pk), "All runs") if runs else "",
@@ -255,7 +276,7 @@ class JobAdmin(JobDoors):
 
     @admin.display(description="It takes")
     def task_help(self, job: Job | None) -> SafeString:
-        return preview.live("task_help", ("task",), fields.about_task(job.task if job else ""))
+        return preview.live("job", "task_help", "[name=task]", fields.about_task(job.task if job else ""))
 
     @admin.display(description="Examples")
     def examples(self, job: Job | None) -> SafeString:
@@ -264,7 +285,7 @@ class JobAdmin(JobDoors):
     @admin.display(description="Next runs")
     def next_runs(self, job: Job | None) -> SafeString:
         """As the form has it now; an interval that stays as it is keeps its grid."""
-        return format_html("{}{}", preview.anchor(job), preview.live("preview", preview.ASKED))
+        return format_html("{}{}", preview.anchor(job), preview.live("job", "preview", preview.INCLUDED))
 
     @admin.display(description="Arguments")
     def shown_arguments(self, job: Job) -> SafeString:
@@ -296,6 +317,8 @@ class JobAdmin(JobDoors):
         elif not store.change(obj, sorted(form.touched), by=by, now=now, seen=form.cleaned_data["seen"]):
             return
         self.message_user(request, upcoming(obj), messages.INFO)
+        if said := missed.of_the_past(request, obj, form.changed_data, now):
+            self.message_user(request, said, messages.WARNING)
 
     def changeform_view(
         self,

@@ -10,12 +10,15 @@ OWN = "scheduling"
 ICONS = {
     "Job": "event_repeat",
     "Execution": "history",
+    "Backfill": "fast_rewind",
     "Worker": "memory",
+    "Queue": "low_priority",
+    "Calendar": "event_busy",
     "TaskRecord": "fact_check",
     "User": "person",
     "Group": "group",
 }
-ORDER = ("Job", "Execution", "Worker")
+ORDER = ("Job", "Execution", "Backfill", "Queue", "Worker", "Calendar")
 LAST = "auth"
 
 

@@ -15,10 +15,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
-from scheduling import triggers
+from scheduling import calendars, triggers
 from scheduling.admin import columns
 from scheduling.admin.base import ModelAdmin
-from scheduling.admin.fields import MomentField, SpanField, about_task
+from scheduling.admin.exclusions import hint
+from scheduling.admin.fields import MomentField, SpanField, about_task, calendar_choices
 from scheduling.admin.job_form import JobForm
 from scheduling.clocks import zone
 from scheduling.exceptions import InvalidTrigger
@@ -27,7 +28,8 @@ from scheduling.triggers import Kind, Schedule
 
 SHOWN = 10  # moments
 FIELDS = ("trigger", "cron", "interval", "run_at", "timezone", "start_at", "end_at")
-ASKED = (*FIELDS, *(f"initial-{name}" for name in FIELDS), "anchor")
+ASKED = (*FIELDS, *(f"initial-{name}" for name in FIELDS), "calendars", "anchor")
+INCLUDED = ", ".join(f"[name={name}]" for name in ASKED)
 MOMENTS = {Kind.CRON: ("start_at", "end_at"), Kind.INTERVAL: ("start_at", "end_at"), Kind.DATE: ("run_at",)}
 EXAMPLES = (  # words, trigger, cron, interval
     ("Every 5 minutes", "cron", "*/5 * * * *", ""),
@@ -41,7 +43,7 @@ EXAMPLES = (  # words, trigger, cron, interval
 @require_GET
 def preview(request: HttpRequest, model_admin: ModelAdmin) -> HttpResponse:
     """A fragment with the schedule in words and its next moments, or with what is wrong with it."""
-    _check_permission(request, model_admin)
+    check_permission(request, model_admin)
     now = timezone.now()
     try:
         schedule = read(request.GET)
@@ -49,7 +51,7 @@ def preview(request: HttpRequest, model_admin: ModelAdmin) -> HttpResponse:
         viewer = timezone.get_current_timezone_name()
         context = {
             "words": triggers.describe(schedule),
-            "runs": list(_runs(schedule, triggers.preview(schedule, SHOWN, now), now)),
+            "runs": list(_runs(schedule, now, _chosen(request.GET))),
             "manual": schedule.kind is Kind.MANUAL,
             "zone": schedule.timezone,
             "viewer": viewer,
@@ -64,7 +66,7 @@ def preview(request: HttpRequest, model_admin: ModelAdmin) -> HttpResponse:
 @require_GET
 def task_help(request: HttpRequest, model_admin: ModelAdmin) -> HttpResponse:
     """A fragment that says what the task in the form takes."""
-    _check_permission(request, model_admin)
+    check_permission(request, model_admin)
     return HttpResponse(about_task(request.GET.get("task", "")))
 
 
@@ -96,14 +98,15 @@ def anchor(job: Job | None) -> SafeString | str:
     return format_html('<input type="hidden" name="anchor" value="{}">', job.anchored_at.isoformat())
 
 
-def live(name: str, fields: tuple[str, ...], first: SafeString | str = "") -> SafeString:
-    """Where a fragment goes: fetched when the page opens, and whenever one of `fields` changes."""
-    names = ", ".join(f"[name={field}]" for field in fields)
+def live(model: str, name: str, asked: str, first: SafeString | str = "") -> SafeString:
+    """Where a fragment goes: fetched when the page opens and whenever its form changes, with the fields `asked`."""
     return format_html(
         '<div class="rota-live" aria-live="polite" hx-get="{}" hx-include="{}" hx-sync="this:replace"'
-        ' hx-trigger="load, input from:#job_form delay:300ms, change from:#job_form delay:300ms">{}</div>',
-        reverse(f"admin:scheduling_job_{name}"),
-        names,
+        ' hx-trigger="load, input from:#{}_form delay:300ms, change from:#{}_form delay:300ms">{}</div>',
+        reverse(f"admin:scheduling_{model}_{name}"),
+        asked,
+        model,
+        model,
         first,
     )
 
@@ -120,16 +123,24 @@ def examples() -> SafeString:
     )
 
 
-def _runs(schedule: Schedule, moments: list[datetime], now: datetime) -> Iterator[dict[str, Any]]:
-    """Each moment on both clocks, with the shift of the job's clock since the moment before."""
+def _chosen(given: Any) -> list[str]:
+    """The ids in the form, as far as there are such calendars."""
+    ids = given.getlist("calendars")
+    return [each for each, _ in calendar_choices([]) if each in ids] if ids else []
+
+
+def _runs(schedule: Schedule, now: datetime, kept: list[str]) -> Iterator[dict[str, Any]]:
+    """The next moments on both clocks, each with the shift of the job's clock and what a calendar says against it."""
     before = triggers.shown_in(schedule, now)
-    for moment in moments:
+    loaded = calendars.load(kept)
+    for moment in triggers.preview(schedule, SHOWN, now):
         there = triggers.shown_in(schedule, moment)
         yield {
             "there": _told(there),
             "here": _told(columns.here(moment)),
             "distance": columns.distance(moment, now),
             "shift": _shift(before, there),
+            "excluded": hint(loaded, kept, moment),
         }
         before = there
 
@@ -168,6 +179,6 @@ def _label(name: str) -> str:
     return JobForm.Meta.labels.get(name, name.capitalize())
 
 
-def _check_permission(request: HttpRequest, model_admin: ModelAdmin) -> None:
+def check_permission(request: HttpRequest, model_admin: ModelAdmin) -> None:
     if not (model_admin.has_add_permission(request) or model_admin.has_change_permission(request)):
         raise PermissionDenied

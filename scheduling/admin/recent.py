@@ -8,13 +8,15 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from scheduling.admin import columns
-from scheduling.models import FINAL, Execution, State
+from scheduling.models import FINAL, Execution
 
 SHOWN = 20  # runs of a job, in its strip
 SHOWN_COLUMNS = (
     "id",
     "job_id",
     "state",
+    "cause",
+    "reason",
     "why",
     "attempt",
     "run_after",
@@ -47,7 +49,7 @@ def ended(runs: Sequence[Execution]) -> Execution | None:
 
 def strip(runs: Sequence[Execution]) -> SafeString:
     """The outcomes as coloured cells, oldest first, each a link to its run."""
-    cells = ((columns.page(run), columns.COLOURS[State(run.state)], _title(run)) for run in reversed(runs))
+    cells = ((columns.page(run), columns.look(run)[1], _title(run)) for run in reversed(runs))
     drawn = format_html_join("", '<a href="{}" class="rota-cell rota-{}" title="{}"></a>', cells)
     return format_html('<span class="rota-strip">{}</span>', drawn or "—")
 
@@ -55,4 +57,4 @@ def strip(runs: Sequence[Execution]) -> SafeString:
 def _title(run: Execution) -> str:
     begun = columns.exact(run.started_at or run.run_after)
     took = f", took {columns.span(run.duration)}" if run.duration is not None else ""
-    return f"#{run.pk} {State(run.state).label}: {begun}{took}"
+    return f"#{run.pk} {columns.look(run)[0]}: {begun}{took}"

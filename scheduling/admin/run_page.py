@@ -15,9 +15,9 @@ from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from scheduling.admin import columns, related
+from scheduling.admin import columns, related, why
 from scheduling.admin.base import ModelAdmin
-from scheduling.models import Execution, Job, LogChunk, State, Worker
+from scheduling.models import Backfill, Execution, Job, LogChunk, State, Worker
 
 AT_ONCE = 200  # chunks of log in one answer
 ATTEMPTS = 100  # shown at most; no more are allowed to a run
@@ -100,13 +100,18 @@ def timeline(run: Execution, now: datetime) -> Iterator[tuple[str, float, str]]:
 
 def _facts(request: HttpRequest, run: Execution, now: datetime) -> Iterator[tuple[str, Any]]:
     """Names and values for the table at the top."""
-    yield "Job", _job(request, run)
+    job = _job(request, run)
+    yield "Job", columns.link(columns.page(job), job) if job else run.job_id or "None: enqueued by code"
     yield "Task", run.task
     yield "Why", f"{run.get_why_display()}{f', by {run.requested_by}' if run.requested_by else ''}"
     if run.scheduled_for:
         yield "Scheduled for", columns.moment(run.scheduled_for, now)
     else:
+        if run.stands_for:
+            yield "Makes up for", columns.moment(run.stands_for, now)
         yield "Not before", columns.moment(run.run_after, now)
+    if job and (moment := run.scheduled_for or run.stands_for):
+        yield "Its moment", columns.link(why.about(job, at=moment), "Why?")
     yield (
         "Started",
         columns.moment(run.started_at, now, empty="Not yet" if run.state == State.QUEUED else "Never"),
@@ -120,17 +125,25 @@ def _facts(request: HttpRequest, run: Execution, now: datetime) -> Iterator[tupl
     yield "Time-out", columns.span(run.timeout) if run.timeout else "None"
     if run.worker_id:
         yield "Worker", _worker(request, run)
+    if run.backfill_id:
+        yield "Backfill", _backfill(request, run)
     if run.missed_count:
         yield "Stands for", f"{run.missed_count} further missed moments"
     if run.cancel_requested_at:
         yield "Cancelled by", run.cancel_requested_by or "the system"
 
 
-def _job(request: HttpRequest, run: Execution) -> Any:
-    if run.job_id is None:
-        return "None: enqueued by code"
-    job = Job.objects.filter(pk=run.job_id).first() if request.user.has_perm("scheduling.view_job") else None
-    return columns.link(columns.page(job), job) if job else run.job_id
+def _job(request: HttpRequest, run: Execution) -> Job | None:
+    """If there is one still, which the person may see."""
+    if run.job_id is None or not request.user.has_perm("scheduling.view_job"):
+        return None
+    return Job.objects.filter(pk=run.job_id).first()
+
+
+def _backfill(request: HttpRequest, run: Execution) -> Any:
+    seeing = request.user.has_perm("scheduling.view_backfill")
+    row = Backfill.objects.light().filter(runs=run.pk).first() if seeing else None
+    return columns.link(columns.page(row), f"#{row.pk}") if row else f"#{run.backfill_id}"
 
 
 def _worker(request: HttpRequest, run: Execution) -> Any:

@@ -3,8 +3,9 @@
 import enum
 
 from django.db.models import Q
+from django.utils import timezone
 
-from scheduling.models import Job
+from scheduling.models import Job, Queue
 from scheduling.triggers import Kind
 
 
@@ -12,6 +13,7 @@ class Standing(enum.StrEnum):
     ARMED = "armed"
     PAUSED = "paused"
     PARKED = "parked"
+    HELD = "held"  # its queue is paused
     SPENT = "spent"
     MANUAL = "manual"
 
@@ -20,12 +22,16 @@ COLOURS = {
     Standing.ARMED: "green",
     Standing.PAUSED: "amber",
     Standing.PARKED: "red",
+    Standing.HELD: "amber",
     Standing.SPENT: "slate",
     Standing.MANUAL: "blue",
 }
 _FREE = Q(parked_reason="", paused_at=None)
+_ARMED = _FREE & Q(next_run_time__isnull=False)
+_HELD = Q(queue__in=Queue.objects.paused().values("name"))
 CONDITIONS = {
-    Standing.ARMED: _FREE & Q(next_run_time__isnull=False),
+    Standing.ARMED: _ARMED & ~_HELD,
+    Standing.HELD: _ARMED & _HELD,
     Standing.PAUSED: Q(parked_reason="", paused_at__isnull=False),
     Standing.PARKED: ~Q(parked_reason=""),
     Standing.SPENT: _FREE & Q(next_run_time=None) & ~Q(trigger=Kind.MANUAL),
@@ -33,25 +39,34 @@ CONDITIONS = {
 }
 
 
-def standing(job: Job) -> Standing:
+def standing(job: Job, held: Queue | None = None) -> Standing:
+    """How `job` stands; `held` is its queue, if that is paused."""
     if job.parked_reason:
         return Standing.PARKED
     if job.paused_at:
         return Standing.PAUSED
     if job.next_run_time:
-        return Standing.ARMED
+        return Standing.HELD if held else Standing.ARMED
     return Standing.MANUAL if job.trigger == Kind.MANUAL else Standing.SPENT
 
 
-def because(job: Job) -> str:
+def because(job: Job, held: Queue | None = None) -> str:
     """Why it stands so, and what to do; empty while all is well."""
-    match standing(job):
+    match standing(job, held):
         case Standing.PARKED:
             return f"{job.parked_reason} Mend it and save, and it is armed again."
         case Standing.PAUSED:
-            reason = f": {job.paused_reason}" if job.paused_reason else "."
-            return f"Paused by {job.paused_by or 'the system'}{reason}"
+            return paused("Paused", job)
+        case Standing.HELD if held:
+            return paused(f"Its queue {held} was paused", held)
         case Standing.SPENT:
             return "Its schedule names no further moment."
         case _:
             return ""
+
+
+def paused(what: str, row: Job | Queue) -> str:
+    """By whom, until when on the viewer's clock, and why."""
+    until = f" until {timezone.localtime(row.paused_until):%Y-%m-%d %H:%M %Z}" if row.paused_until else ""
+    said = f": {row.paused_reason}" if row.paused_reason else "."
+    return f"{what} by {row.paused_by or 'the system'}{until}{said}"

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from scheduling.admin import columns
 from scheduling.admin.base import ChoicesDropdownFilter, ModelAdmin
-from scheduling.admin.health import Health, health
+from scheduling.health import Health, health
 from scheduling.models import Worker
 
 COLOURS = {

@@ -17,6 +17,7 @@ class Order:
 
     state: State  # TIMED_OUT, CANCELLED or LOST
     reason: str
+    cause: str = ""  # one of models.Cause
 
 
 class Executor(BaseExecutor, ABC):
@@ -42,6 +43,10 @@ class Executor(BaseExecutor, ABC):
     @abstractmethod
     def held(self) -> set[int]:
         """The ids of the Executions that it has been given and whose Outcome it has not delivered."""
+
+    @abstractmethod
+    def exclusive(self) -> set[int]:
+        """Those of them that must never run in two places."""
 
     @abstractmethod
     def submit(self, snapshot: Snapshot) -> None:

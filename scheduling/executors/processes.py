@@ -43,6 +43,7 @@ class _Child:
     order: Order | None = None
     kill_at: float = NEVER
     performed: int = 0
+    unread: bool = False  # it died without having read what it was sent last
 
     @property
     def next_moment(self) -> float:
@@ -73,7 +74,7 @@ class ProcessExecutor(Executor):
         self._context.set_forkserver_preload(["scheduling.preload"])
         forkserver.ensure_running()  # it loads the tasks while we get ready
         self._wire = _Wire(*self._context.Pipe(duplex=False))
-        self._held: set[int] = set()
+        self._held: dict[int, Snapshot] = {}
         self._orders: deque[tuple[Any, ...]] = deque()  # what other threads ask of the watching one
         self._children: list[_Child] = []
         self._waiting: deque[Snapshot] = deque()
@@ -89,8 +90,11 @@ class ProcessExecutor(Executor):
     def held(self) -> set[int]:
         return set(self._held)
 
+    def exclusive(self) -> set[int]:
+        return {snapshot.id for snapshot in list(self._held.values()) if snapshot.exclusive}
+
     def submit(self, snapshot: Snapshot) -> None:
-        self._held.add(snapshot.id)
+        self._held[snapshot.id] = snapshot
         self._ask(self._begin, snapshot)
 
     def stop(self, execution_id: int, order: Order) -> None:
@@ -155,13 +159,15 @@ class ProcessExecutor(Executor):
             return
         idle.snapshot = snapshot
         idle.deadline = time.monotonic() + snapshot.timeout if snapshot.timeout else NEVER
-        with contextlib.suppress(OSError):  # a dead child is heard of next
+        try:
             idle.pipe.send_bytes(snapshot.dumps())
+        except OSError:  # it is dead, which is heard of next
+            idle.unread = True
 
     def _stop(self, execution_id: int, order: Order) -> None:
         for snapshot in [each for each in self._waiting if each.id == execution_id]:
             self._waiting.remove(snapshot)
-            self._settle(_ended(snapshot, order.state, order.reason))
+            self._settle(_ended(snapshot, order))
         for each in self._children:
             if each.snapshot and each.snapshot.id == execution_id:
                 self._order(each, order)
@@ -184,10 +190,13 @@ class ProcessExecutor(Executor):
 
     def _hear(self, each: _Child) -> None:
         """An outcome came, or the child died."""
+        message = None
         try:
             message = each.pipe.recv_bytes() if each.pipe.poll() else None
+        except ConnectionResetError:  # what Linux says of such an end
+            each.unread = True
         except (EOFError, OSError):
-            message = None
+            pass
         if message is not None and each.snapshot is not None:
             self._ended_by_itself(each, Outcome.loads(message))
         elif not each.process.is_alive():
@@ -197,7 +206,7 @@ class ProcessExecutor(Executor):
         each.performed += 1
         if each.order is not None:
             if outcome.state == State.CANCELLED:
-                outcome = replace(outcome, state=each.order.state, reason=each.order.reason)
+                outcome = replace(outcome, state=each.order.state, reason=each.order.reason, cause=each.order.cause)
             each.snapshot = None
             _kill_family(each.process.pid)  # and all that the run has started
             self._dismiss(each)
@@ -214,9 +223,11 @@ class ProcessExecutor(Executor):
         snapshot, each.snapshot = each.snapshot, None
         _kill_family(each.process.pid)
         self._dismiss(each)
-        if snapshot is not None:
+        if snapshot is not None and each.unread and each.order is None and not self._closing:
+            self._waiting.appendleft(snapshot)  # nothing of it has begun: another child may
+        elif snapshot is not None:
             order = each.order or Order(State.FAILED, _obituary(each.process.exitcode))
-            self._settle(_ended(snapshot, order.state, order.reason))
+            self._settle(_ended(snapshot, order))
 
     def _dismiss(self, each: _Child) -> None:
         self._children.remove(each)
@@ -235,7 +246,7 @@ class ProcessExecutor(Executor):
 
     def _settle(self, outcome: Outcome) -> None:
         self.deliver(outcome)
-        self._held.discard(outcome.id)
+        self._held.pop(outcome.id, None)
         self.wake()
 
     def _close(self, wait: bool) -> None:
@@ -256,8 +267,15 @@ class ProcessExecutor(Executor):
         return _Child(process, ours)
 
 
-def _ended(snapshot: Snapshot, state: State, reason: str) -> Outcome:
-    return Outcome(id=snapshot.id, fence=snapshot.fence, state=state, reason=reason, finished_at=datetime.now(UTC))
+def _ended(snapshot: Snapshot, order: Order) -> Outcome:
+    return Outcome(
+        id=snapshot.id,
+        fence=snapshot.fence,
+        state=order.state,
+        cause=order.cause,
+        reason=order.reason,
+        finished_at=datetime.now(UTC),
+    )
 
 
 def _obituary(exitcode: int | None) -> str:

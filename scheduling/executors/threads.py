@@ -37,6 +37,10 @@ class ThreadExecutor(Executor):
         with self._changing:
             return set(self._runs)
 
+    def exclusive(self) -> set[int]:
+        with self._changing:
+            return {run.snapshot.id for run in self._runs.values() if run.snapshot.exclusive}
+
     def submit(self, snapshot: Snapshot) -> None:
         run = _Run(snapshot)
         with self._changing:
@@ -83,6 +87,6 @@ def _as_ordered(outcome: Outcome, run: _Run, seconds: float) -> Outcome:
     if run.order is None:
         return outcome
     if outcome.state == State.CANCELLED:
-        return replace(outcome, state=run.order.state, reason=run.order.reason)
+        return replace(outcome, state=run.order.state, reason=run.order.reason, cause=run.order.cause)
     late: dict[str, Any] = {"reason": f"Ended by itself after {seconds:.3g} s, though told to stop. {outcome.reason}"}
     return replace(outcome, **late)
