@@ -7,6 +7,16 @@ from urllib.parse import quote
 import pytest
 from django.db import connection
 
+TOUCHING = {"db", "transactional_db", "live_server"}  # fixtures that lead to the database
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that touches no database says the same on each of them."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if item.get_closest_marker("django_db") is None and not fixtures & TOUCHING:
+            item.add_marker("sqlite_only")
+
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> Iterator[None]:

@@ -22,6 +22,7 @@ def make_job(**columns: Any) -> Job:
         "trigger": "cron",
         "cron": "* * * * *",
         "next_run_time": NOON,
+        "fired_until": NOON - timedelta(seconds=1),
         "anchored_at": NOON - timedelta(days=1),
     }
     return Job.objects.create(**{**plain, **columns})

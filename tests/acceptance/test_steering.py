@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from scheduling import store
-from scheduling.models import Execution, Job, State
+from scheduling.models import Cause, Execution, Job, State
 from tests.acceptance.rota import Rota
 
 
@@ -49,4 +49,6 @@ def test_a_job_whose_task_is_gone_is_parked_and_the_others_run(rota: Rota) -> No
     rota.until(lambda: Job.objects.get(pk="bad").parked_reason)
     rota.until(lambda: Execution.objects.filter(job="good", state=State.SUCCEEDED).exists())
     assert "os.system" in Job.objects.get(pk="bad").parked_reason
-    assert not Execution.objects.filter(job="bad").exists()
+    rows = Execution.objects.filter(job="bad")
+    assert {(row.state, row.cause) for row in rows} == {(State.SKIPPED, Cause.PARKED)}
+    assert all("os.system" in row.reason for row in rows)

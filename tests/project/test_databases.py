@@ -32,6 +32,8 @@ def test_postgresql_keeps_no_plans_and_gives_up_a_silent_connection() -> None:
     assert options == {
         "connect_timeout": 5,
         "tcp_user_timeout": 10_000,
+        "keepalives_idle": 4,
+        "keepalives_interval": 2,
         "prepare_threshold": None,
         "sslmode": "require",
     }

@@ -49,12 +49,14 @@ def test_a_declared_job_in_a_queue_that_is_not_there_is_an_error(monkeypatch: py
 def test_jobs_in_the_database_that_cannot_run_are_warnings() -> None:
     make_job()
     make_job(id="gone", task="tests.workload.tasks.gone")
+    make_job(id="parked", next_run_time=None, parked_reason="Its definition is no longer in the code.")
     make_job(id="stuck", queue="nowhere")
     found = check_jobs(databases=["default"])
-    assert ids(found) == ["scheduling.W001"] * 2
-    assert [message.msg.split(":")[0] for message in found] == [
-        "The job 'gone' cannot run",
-        "The job 'stuck' cannot run",
+    assert ids(found) == ["scheduling.W001"] * 3
+    assert [message.msg for message in found] == [
+        "The job 'gone' cannot run: no task 'tests.workload.tasks.gone' is registered.",
+        "The job 'parked' cannot run: it is parked: Its definition is no longer in the code.",
+        "The job 'stuck' cannot run: its queue 'nowhere' is not configured.",
     ]
 
 

@@ -250,3 +250,5 @@ def test_the_outcome_says_when_the_tasks_code_began() -> None:
     outcome = run("echo")
     assert outcome.started_at is not None
     assert outcome.started_at <= outcome.finished_at
+    assert outcome.began is not None
+    assert 0 <= outcome.ended - outcome.began < 5

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduling.models import Job, Overlap, State
-from scheduling.planning import MOMENTS_AT_ONCE, Going, plan, spoken
+from scheduling.models import Cause, Job, Overlap, State
+from scheduling.planning import MOMENTS_AT_ONCE, PUNCTUAL, Circumstances, Going, plan, spoken
 from tests.factories import ECHO, NOON
 
 MINUTE = timedelta(minutes=1)
@@ -52,13 +52,22 @@ def walked(job: Job, until: datetime) -> list[datetime]:
     return found
 
 
+def _odd(moment: datetime) -> str:
+    return "the calendar knows odd minutes only as holidays" if moment.minute % 2 else ""
+
+
+def _never(moment: datetime) -> str:
+    return ""
+
+
 @settings(deadline=None, max_examples=300)
-@given(job=jobs(), late=st.timedeltas(timedelta(0), timedelta(days=3)), going=st.integers(0, 3))
-def test_each_due_moment_is_accounted_for_once(job: Job, late: timedelta, going: int) -> None:
+@given(job=jobs(), late=st.timedeltas(timedelta(0), timedelta(days=3)), going=st.integers(0, 3), closed=st.booleans())
+def test_each_due_moment_is_accounted_for_once(job: Job, late: timedelta, going: int, closed: bool) -> None:
     assert job.next_run_time is not None
     now = job.next_run_time + late
     moments = walked(job, now)
-    step = plan(job, now, Going(count=going, waiting=going))
+    given = Circumstances(Going(count=going, waiting=going), _odd if closed else _never, "nobody was there")
+    step = plan(job, now, given)
 
     told = [row.scheduled_for for row in step.rows]
     assert told == sorted(set(told), key=lambda moment: moment or NOON)
@@ -71,15 +80,21 @@ def test_each_due_moment_is_accounted_for_once(job: Job, late: timedelta, going:
 
     queued = [row for row in step.rows if row.state == State.QUEUED]
     for row in step.rows:
-        assert (row.state == State.SKIPPED) == bool(row.reason) == bool(row.finished_at)
+        assert (row.state == State.SKIPPED) == bool(row.finished_at)
+        assert bool(row.reason) == bool(row.cause)
+        assert row.reason or row.state == State.QUEUED
     for row in queued:
         assert row.scheduled_for is not None
         assert row.scheduled_for <= row.run_after <= row.scheduled_for + MINUTE
-        assert job.misfire_grace_time is None or now - row.scheduled_for <= job.misfire_grace_time
+        grace = job.misfire_grace_time
+        assert grace is None or now - row.scheduled_for <= max(grace, PUNCTUAL)
+        assert (row.cause == Cause.LATE) == (now - row.scheduled_for > PUNCTUAL)
+        assert not (closed and _odd(row.scheduled_for))
     if job.coalesce:
-        assert [row.scheduled_for for row in queued] in ([], [moments[-1]])
-    if job.overlap == Overlap.SKIP:
-        assert len(queued) <= max(job.max_instances - going, 0)
+        open_ = [moment for moment in moments if not (closed and _odd(moment))]
+        assert [row.scheduled_for for row in queued] in ([], open_[-1:])
+    if job.overlap == Overlap.SKIP and going >= job.max_instances:
+        assert queued == []
     if job.overlap == Overlap.QUEUE_ONE:
         assert len(queued) <= (0 if going else 1)
 

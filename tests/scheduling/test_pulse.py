@@ -10,7 +10,7 @@ import pytest
 from scheduling import store
 from scheduling.clock import Clock
 from scheduling.models import Execution, State, Worker, WorkerState
-from scheduling.pulse import OWN_BEATS, Pulse
+from scheduling.pulse import OWN_BEATS, Pulse, longest_silence
 from scheduling.store.workers import boot_id, process_start
 from tests.factories import NOON, make_execution, make_worker
 
@@ -161,3 +161,29 @@ def test_one_death_is_told_once_and_the_others_go_on(pulse: Pulse) -> None:
     look(pulse, 0)
     look(pulse, 2)
     assert (state(dead), state(living)) == (WorkerState.DEAD, WorkerState.ALIVE)
+
+
+def test_a_worker_that_is_cut_off_is_told_until_it_beats_again(pulse: Pulse) -> None:
+    told = []
+    pulse.cut_off = lambda: told.append("stop")
+    for seconds in (0, 2, 5.9, 6, 7, 1, 0.5, 6.1):
+        pulse._mind_silence(seconds)
+    assert len(told) == 3
+
+
+def test_a_good_heartbeat_counts_from_when_it_was_tried(pulse: Pulse) -> None:
+    pulse.tried_at = pulse.beaten_at + 4
+    assert pulse.beat()
+    assert pulse.beaten_at == pulse.tried_at
+
+
+@pytest.mark.parametrize(
+    ("heartbeat", "stale_after", "kill_grace", "seconds"),
+    [(2, 8, 1, 6), (2, 20, 10, 9), (1, 3, 1, 1.5), (2, 8, 60, 3)],
+)
+def test_a_cut_off_worker_stops_in_time_but_at_no_late_heartbeat(
+    heartbeat: float, stale_after: float, kill_grace: float, seconds: float, settings: Any
+) -> None:
+    spans = {"HEARTBEAT": heartbeat, "STALE_AFTER": stale_after, "KILL_GRACE": kill_grace}
+    settings.SCHEDULING = {**settings.SCHEDULING, **spans}
+    assert longest_silence() == seconds

@@ -15,7 +15,7 @@ from scheduling.conf import Lane
 from scheduling.executors import EXECUTORS
 from scheduling.executors.base import Executor, Order
 from scheduling.models import Execution, Overlap, State, Worker, WorkerState
-from scheduling.scheduler import Scheduler
+from scheduling.scheduler import CUT_OFF, INTERRUPTED, Scheduler
 from scheduling.snapshots import Outcome, Snapshot
 from tests.factories import NOON, make_execution, make_job
 
@@ -34,6 +34,9 @@ class Puppet(Executor):
 
     def held(self) -> set[int]:
         return set(self.runs)
+
+    def exclusive(self) -> set[int]:
+        return {snapshot.id for snapshot in self.runs.values() if snapshot.exclusive}
 
     def submit(self, snapshot: Snapshot) -> None:
         self.runs[snapshot.id] = snapshot
@@ -152,6 +155,49 @@ def test_an_outcome_that_could_not_be_written_is_written_later(
 
 def _no_database() -> None:
     raise OperationalError("server closed the connection unexpectedly")
+
+
+def test_an_end_that_no_database_can_keep_is_set_aside_and_the_others_are_written(
+    scheduler: Scheduler, puppet: Puppet
+) -> None:
+    odd, well = make_execution(), make_execution()
+    beat(scheduler)
+    puppet.end(odd.pk, result=float("nan"))
+    puppet.end(well.pk, result=7)
+    beat(scheduler)
+    odd.refresh_from_db()
+    assert states() == [State.FAILED, State.SUCCEEDED]
+    assert odd.reason.startswith("It ended as succeeded, but the database refused what it told:")
+    assert scheduler.failed
+
+
+def test_exclusive_runs_are_stopped_when_the_worker_is_cut_off(scheduler: Scheduler, puppet: Puppet) -> None:
+    exclusive, other = make_execution(exclusive=True), make_execution()
+    beat(scheduler)
+    scheduler._cut_off()
+    assert puppet.orders == [(exclusive.pk, CUT_OFF)]
+    assert other.pk in puppet.held()
+
+
+def test_a_pause_that_is_over_ends_in_the_turn_and_the_next_one_wakes_it(scheduler: Scheduler) -> None:
+    job = make_job(next_run_time=None, paused_at=NOON, paused_until=NOON + 10 * SECOND)
+    assert beat(scheduler) <= 10
+    beat(scheduler, NOON + 11 * SECOND)
+    job.refresh_from_db()
+    assert (job.paused_at, job.next_run_time) == (None, NOON + timedelta(minutes=1))
+
+
+def test_a_clock_that_was_ahead_is_minded_in_the_turn(
+    scheduler: Scheduler, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler.clock, "now", lambda: NOON)
+    ahead = NOON + timedelta(days=1)
+    job = make_job(next_run_time=ahead, fired_until=ahead)
+    with caplog.at_level("ERROR"):
+        beat(scheduler)
+    job.refresh_from_db()
+    assert job.next_run_time == NOON + timedelta(minutes=1)
+    assert "The clock had been ahead" in caplog.text
 
 
 def test_a_run_that_awaits_its_writing_is_no_stray(
@@ -308,7 +354,7 @@ def test_when_the_grace_is_over_the_rest_is_stopped_and_lost(scheduler: Schedule
     beat(scheduler)
     scheduler.stop(now=True)
     beat(scheduler)
-    assert puppet.orders == [(run.pk, Order(State.LOST, "Interrupted: its scheduler was stopped."))]
+    assert puppet.orders == [(run.pk, INTERRUPTED)]
     puppet.end(run.pk, State.LOST)
     beat(scheduler)
     assert not scheduler.running
@@ -342,4 +388,4 @@ def test_a_database_that_does_not_answer_is_asked_again_later(
     scheduler.look_around()
     sleeps = [scheduler._process_jobs() for _ in range(8)]
     assert sleeps == sorted(sleeps)  # type: ignore[type-var]
-    assert sleeps[-1] == 5.0
+    assert sleeps[-1] == 2.0

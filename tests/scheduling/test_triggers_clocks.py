@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scheduling.triggers import Kind, Schedule, moments_between, next_after
+from tests.scheduling.oracle import Walk, oracle
 
 TICK = timedelta(microseconds=1)
 SECOND = timedelta(seconds=1)
@@ -145,53 +146,11 @@ def test_an_hour_is_a_real_hour() -> None:
 
 
 @cache
-def clock(timezone: str, around: str, step: timedelta, before: timedelta) -> list[tuple[datetime, datetime]]:
+def clock(timezone: str, around: str, step: timedelta, before: timedelta) -> Walk:
     """Each real minute or second about a change, and what a clock on the wall shows then."""
     zone, middle = ZoneInfo(timezone), datetime.fromisoformat(around).replace(tzinfo=UTC)
     moments = (middle + number * step for number in range(-int(before / step), int(before / step)))
     return [(moment, moment.astimezone(zone).replace(tzinfo=None)) for moment in moments]
-
-
-def holds(field: str, value: int, lowest: int) -> bool:
-    """Whether one field of a crontab admits `value`."""
-    for term in field.split(","):
-        body, _, step = term.partition("/")
-        low, _, high = body.partition("-")
-        if body == "*":
-            low, high = str(lowest), "99"
-        elif not high:
-            high = "99" if step else low
-        if int(low) <= value <= int(high) and (value - int(low)) % int(step or 1) == 0:
-            return True
-    return False
-
-
-def admits(text: str, wall: datetime) -> bool:
-    second, minute, hour, day, month, weekday = text.split() if text.count(" ") == 5 else ["0", *text.split()]
-    on_day = holds(day, wall.day, 1)
-    on_weekday = holds(weekday, wall.isoweekday() % 7, 0) or holds(weekday, wall.isoweekday(), 0)
-    either = not day.startswith("*") and not weekday.startswith("*")
-    return (
-        holds(minute, wall.minute, 0)
-        and holds(hour, wall.hour, 0)
-        and (on_day or on_weekday if either else on_day and on_weekday)
-        and holds(month, wall.month, 1)
-        and holds(second, wall.second, 0)
-    )
-
-
-def oracle(text: str, walk: list[tuple[datetime, datetime]], step: timedelta) -> list[datetime]:
-    """What is due after the first step: a rhythm when the clock shows it, a time when the clock passes it."""
-    *_, minute, hour, _, _, _ = text.split()
-    if minute.startswith("*") or hour.startswith("*"):
-        return [moment for moment, wall in walk[1:] if admits(text, wall)]
-    due, seen = [], walk[0][1]
-    for moment, wall in walk[1:]:
-        passed = [seen + number * step for number in range(1, int((wall - seen) / step) + 1)]
-        if any(admits(text, each) for each in passed):
-            due.append(moment)
-        seen = max(seen, wall)
-    return due
 
 
 def field(low: int, high: int) -> st.SearchStrategy[str]:

@@ -1,6 +1,7 @@
 """Tasks for the engine's tests: each does one thing that real tasks do, or should not do."""
 
 import ctypes
+import faulthandler
 import logging
 import os
 import signal
@@ -53,6 +54,15 @@ def sleep(context: Any, seconds: float, path: str = "") -> str:
     if path:
         mark(path, "end")
     return "rested"
+
+
+@task
+def ticks(path: str, seconds: float) -> None:
+    """Mark who lives, and when, without a word to the database."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        mark(path, f"{os.getpid()} {time.monotonic()}")
+        time.sleep(0.05)
 
 
 @task(idempotent=True, max_attempts=1)
@@ -125,3 +135,62 @@ def says(lines: int = 1, text: str = "hello") -> None:
 @task
 def eats_memory() -> int:
     return len(bytearray(10**12))
+
+
+@task
+def rest(seconds: float, path: str) -> str:
+    """Marks its beginning and its end, and has no need of the database."""
+    mark(path, "begin")
+    time.sleep(seconds)
+    mark(path, "end")
+    return "rested"
+
+
+@task
+def breaks_the_interpreter() -> None:
+    faulthandler.disable()
+    ctypes.string_at(0)
+
+
+@task
+def vanishes() -> None:
+    os._exit(3)
+
+
+@task
+def closes_its_files() -> None:
+    os.closerange(3, 256)
+
+
+@task
+def ends_its_parent() -> None:
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+
+
+@task
+def forks(path: str) -> str:
+    """Both go on, and come back from here."""
+    copy = os.fork() == 0
+    if copy:
+        time.sleep(0.5)
+    mark(path, "copy" if copy else "original")
+    logger.info("I am the %s", "copy" if copy else "original")
+    return "copy" if copy else "original"
+
+
+@task
+def ignores_the_end(seconds: float, path: str) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    mark(path, "begin")
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.killpg(0, signal.SIGTERM)
+    time.sleep(seconds)
+    mark(path, "end")
+
+
+@task
+def shouts(megabytes: int) -> None:
+    line = "a line that goes on and on " * 400
+    for _ in range(megabytes * 1_000_000 // len(line)):
+        logger.info(line)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.forms import CheckboxInput
 from django.test import Client
 
 Staff = Callable[..., Client]
@@ -40,8 +41,9 @@ def filled(response: Any, **changes: Any) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for field in form:
         value = field.value()
-        if value is not None and value is not False:
-            data[field.html_name] = "on" if value is True else value
+        box = isinstance(field.field.widget, CheckboxInput)
+        if value is not None and not (box and value is False):
+            data[field.html_name] = "on" if box else value
         if field.field.show_hidden_initial and value is not None:
             data[field.html_initial_name] = value
     data |= changes

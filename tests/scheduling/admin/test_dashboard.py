@@ -3,12 +3,15 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 
+from scheduling import store
 from scheduling.admin import chart, columns, dashboard
-from scheduling.models import State, WorkerState
+from scheduling.models import Backfill, Cause, State, WorkerState
 from tests.factories import NOON, make_execution, make_job, make_worker
+from tests.scheduling.admin.conftest import Staff
 
 NOW = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -116,3 +119,39 @@ def test_one_run_is_not_told_as_many(boss: Client) -> None:
 )
 def test_moments_near_by_are_told_to_the_second(seconds: float, said: str) -> None:
     assert columns.relative(NOW + timedelta(seconds=seconds), NOW) == said
+
+
+def test_what_was_missed_is_told_with_the_way_to_make_up_for_it(staff: Staff) -> None:
+    job = make_job(cron="0 12 * * *", misfire_grace_time=timedelta(minutes=1))
+    store.fire_due(NOON + timedelta(hours=50))
+    with time_machine.travel(NOON + timedelta(hours=51), tick=False):
+        may = staff("run_job", "add_backfill").get("/admin/").text
+        may_not = staff("run_job").get("/admin/").text
+        assert "3 moments, the last" in may
+        assert "first=2026-03-02T12%3A00%3A00" in may
+        assert "first=" not in may_not
+        assert columns.page(job, "why") in may_not
+        store.backfill(Backfill(job=job, first_at=NOON, last_at=NOON), by="ada", now=NOON + timedelta(hours=51))
+        assert "3 moments" not in staff("run_job", "add_backfill").get("/admin/").text
+
+
+def test_a_run_that_a_deploy_interrupted_is_no_failure(staff: Staff) -> None:
+    with time_machine.travel(NOON, tick=False):
+        job = make_job(idempotent=True)
+        ended = {"worker": make_worker(), "started_at": NOON, "finished_at": NOON}
+        make_execution(job, state=State.LOST, cause=Cause.INTERRUPTED, reason="Interrupted by deploy.", **ended)
+        page = staff().get("/admin/")
+    dashboard = page.context["dashboard"]
+    assert dashboard["failing"] == []
+    assert [name for name, _, _ in dashboard["totals"]] == ["Cancelled"]
+
+
+def test_a_gap_reaches_to_its_end_though_one_row_stands_for_it(staff: Staff) -> None:
+    job = make_job(misfire_grace_time=timedelta(minutes=1), cron="* * * * *")
+    store.fire_due(NOON + timedelta(hours=10))
+    with time_machine.travel(NOON + timedelta(hours=10), tick=False):
+        page = staff("run_job", "add_backfill").get("/admin/")
+    (gap,) = page.context["dashboard"]["missed"]
+    assert gap["count"] == "599 moments"
+    assert "last=2026-03-02T22%3A00%3A00" in gap["backfill"]
+    assert columns.page(job, "backfill") in gap["backfill"]

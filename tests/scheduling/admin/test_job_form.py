@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
+from django.utils import timezone
 
 from scheduling import store
 from scheduling.admin import columns
@@ -169,8 +170,8 @@ def test_a_name_is_saved_although_the_schedule_was_changed_meanwhile(boss: Clien
 
 def test_no_grace_and_any_grace_are_different(boss: Client) -> None:
     job = make_job(misfire_grace_time=timedelta(0))
-    assert filled(boss.get(columns.page(job)))["misfire_grace_time"] == "0 s"
-    save(boss, job, misfire_grace_time="")
+    assert filled(boss.get(columns.page(job)))["misfire_grace_time"] == "none"
+    save(boss, job, misfire_grace_time="any")
     job.refresh_from_db()
     assert job.misfire_grace_time is None
 
@@ -195,9 +196,20 @@ def test_deleting_keeps_the_history(boss: Client) -> None:
 
 def test_deleting_many_keeps_their_history(boss: Client) -> None:
     jobs = [make_job(), make_job()]
-    store.enqueue(jobs[0], now=NOON)
+    run = store.enqueue(jobs[0], now=NOON)
     chosen = [job.pk for job in jobs]
     boss.post("/admin/scheduling/job/", {"action": "delete_selected", "_selected_action": chosen, "post": "yes"})
     assert not Job.objects.exists()
-    assert Execution.objects.get().state == "cancelled"
+    run.refresh_from_db()
+    assert run.state == "cancelled"
     assert Change.objects.filter(action="deleted").count() == 2
+
+
+def test_a_beginning_in_the_past_is_no_surprise(boss: Client) -> None:
+    job = make_job(cron="0 12 * * *", next_run_time=None)
+    page = columns.page(job)
+    begin = timezone.now() - timedelta(days=10)
+    said = boss.post(page, filled(boss.get(page), start_at=f"{begin:%Y-%m-%dT%H:%M:%S}"), follow=True).text
+    assert "10 moments of this schedule lie in the past. None of them runs unless you say so" in said
+    assert "/backfill/?first=" in said
+    assert not Execution.objects.filter(scheduled_for__gt=begin).exists()

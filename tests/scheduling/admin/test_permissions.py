@@ -12,6 +12,7 @@ DOORS: tuple[tuple[str, str, dict[str, str]], ...] = (  # of a job: its name, th
     ("run", "run_job", {"arguments": "{}"}),
     ("pause", "pause_job", {"reason": "quiet"}),
     ("resume", "pause_job", {"reason": ""}),
+    ("skip", "pause_job", {"reason": ""}),
     ("duplicate", "add_job", {"id": "copy", "name": "Copy"}),
     ("recompute", "change_job", {}),
     ("to-code", "change_job", {}),

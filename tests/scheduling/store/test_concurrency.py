@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 
 from scheduling import registry, store
 from scheduling.models import Execution, Job, State, Worker
@@ -154,3 +154,24 @@ def test_schedulers_that_start_together_bring_in_the_codes_jobs_once(monkeypatch
     reports = at_once(lambda _: [synced.deed for synced in sync(NOON)])
     assert Job.objects.count() == 5
     assert [deed for report in reports for deed in report].count("created") == 5
+
+
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite locks no single rows")
+def test_an_outcome_waits_for_whoever_holds_its_row() -> None:
+    worker = make_worker()
+    run = make_execution(state=State.RUNNING, worker=worker, started_at=NOON, fence=1)
+    outcome = Outcome(id=run.pk, fence=1, state=State.SUCCEEDED, finished_at=NOON)
+    written: list[Outcome] = []
+
+    def finish() -> None:
+        written.extend(store.finish(worker.pk, [outcome], NOON).written)
+        connection.close()
+
+    finishing = threading.Thread(target=finish)
+    with transaction.atomic():
+        Execution.objects.select_for_update().get(pk=run.pk)
+        finishing.start()
+        finishing.join(0.3)
+        assert finishing.is_alive()
+    finishing.join(10)
+    assert written == [outcome]

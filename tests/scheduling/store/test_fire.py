@@ -1,17 +1,19 @@
 """fire: each due moment becomes one Execution, or one row that says why it will not run."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import OperationalError, transaction
 
 from scheduling import store
-from scheduling.models import Execution, Job, Overlap, State, Why
+from scheduling.models import Backfill, Calendar, Cause, Execution, Job, Overlap, State, Why, Window, WorkerState
+from scheduling.planning import PUNCTUAL
 from scheduling.store.fire import fire
 from tests.factories import NOON, make_execution, make_job, make_worker
 
 pytestmark = pytest.mark.django_db
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 def states(job: Job) -> list[str]:
@@ -100,10 +102,90 @@ def test_without_coalescing_each_missed_moment_is_made_up_for() -> None:
 
 
 def test_a_moment_beyond_its_misfire_grace_time_is_missed_and_says_by_how_much() -> None:
+    make_worker(started_at=NOON - MINUTE, turned_at=NOON + 2 * MINUTE)
     job = make_job(misfire_grace_time=timedelta(seconds=90), coalesce=False, overlap=Overlap.QUEUE_ALL)
     store.fire_due(NOON + 2 * MINUTE)
     assert states(job) == [State.SKIPPED, State.QUEUED, State.QUEUED]
-    assert reasons(job)[0] == "Missed: noticed 2 min late, and it may start at most 1 min 30 s late."
+    missed, late, on_time = job.executions.order_by("scheduled_for")
+    assert missed.reason == "Missed: noticed 2 min late. It may start at most 1 min 30 s late."
+    assert (late.cause, late.reason) == (Cause.LATE, "Late: noticed 1 min late.")
+    assert (on_time.cause, on_time.reason) == ("", "")
+
+
+def test_a_job_that_makes_up_for_nothing_runs_on_time_only() -> None:
+    strict = timedelta()
+    punctual = make_job(misfire_grace_time=strict)
+    late = make_job(misfire_grace_time=strict, cron="* * * * * *", next_run_time=NOON - PUNCTUAL)
+    store.fire_due(NOON + timedelta(seconds=1))
+    assert states(punctual) == [State.QUEUED]
+    oldest = late.executions.order_by("scheduled_for")[0]
+    assert oldest.cause == Cause.MISSED
+    assert oldest.reason.endswith("It may start on time only.")
+
+
+OUTAGES: list[tuple[list[dict[str, Any]], str]] = [
+    ([], "no scheduler had been started before 2026-03-02 12:30:00 UTC"),
+    (
+        [{"started_at": NOON - HOUR, "turned_at": NOON - MINUTE, "state": WorkerState.STOPPED}],
+        "no scheduler was running from 2026-03-02 11:59:00 UTC to 2026-03-02 12:30:00 UTC",
+    ),
+    (
+        [
+            {"started_at": NOON - HOUR, "turned_at": NOON - MINUTE, "state": WorkerState.DEAD},
+            {"started_at": NOON + 29 * MINUTE, "turned_at": NOON + 29 * MINUTE},
+        ],
+        "no scheduler was running from 2026-03-02 11:59:00 UTC to 2026-03-02 12:29:00 UTC",
+    ),
+    (
+        [{"started_at": NOON - HOUR, "turned_at": NOON - MINUTE}],
+        "no scheduler got to it from 2026-03-02 11:59:00 UTC to 2026-03-02 12:30:00 UTC: "
+        "the database did not answer, or the machine stood still",
+    ),
+]
+
+
+@pytest.mark.parametrize(("workers", "said"), OUTAGES)
+def test_what_was_missed_in_an_outage_says_from_when_to_when(workers: list[dict[str, Any]], said: str) -> None:
+    for worker in workers:
+        make_worker(**worker)
+    job = make_job(cron="0 * * * *")
+    store.fire_due(NOON + 30 * MINUTE)
+    row = job.executions.get()
+    assert (row.cause, row.reason) == (
+        Cause.MISSED,
+        f"Missed: noticed 30 min late, since {said}. It may start at most 15 min late.",
+    )
+
+
+def test_what_a_calendar_excludes_is_skipped_and_the_one_before_runs() -> None:
+    Window.objects.create(
+        calendar=Calendar.objects.create(id="ops", name="Ops"), name="Backup", start_at=NOON, end_at=NOON + HOUR
+    )
+    job = make_job(calendars=["ops"], next_run_time=NOON - MINUTE)
+    store.fire_due(NOON + MINUTE)
+    before, *closed = job.executions.order_by("scheduled_for")
+    assert before.state == State.QUEUED
+    assert [row.cause for row in closed] == [Cause.CALENDAR] * 2
+    assert "Backup" in closed[0].reason
+
+
+def test_an_overlap_that_cancels_leaves_nothing_else_waiting() -> None:
+    job = make_job(overlap=Overlap.CANCEL)
+    waiting = make_execution(job, why=Why.SCHEDULE, scheduled_for=NOON - MINUTE)
+    by_hand = make_execution(job)
+    store.fire_due(NOON)
+    waiting.refresh_from_db()
+    by_hand.refresh_from_db()
+    assert (waiting.state, waiting.cause) == (State.SKIPPED, Cause.OVERLAP)
+    assert by_hand.state == State.QUEUED
+
+
+def test_a_backfill_that_runs_keeps_no_moment_from_running() -> None:
+    job = make_job(overlap=Overlap.SKIP)
+    backfill = Backfill.objects.create(job=job, first_at=NOON - HOUR, last_at=NOON - MINUTE)
+    make_execution(job, why=Why.BACKFILL, backfill=backfill, stands_for=NOON - HOUR)
+    store.fire_due(NOON)
+    assert job.executions.get(scheduled_for=NOON).state == State.QUEUED
 
 
 def test_without_misfire_grace_time_a_run_may_start_however_late() -> None:
@@ -119,7 +201,10 @@ def test_beyond_a_hundred_moments_one_row_stands_for_the_older_ones() -> None:
     rows = list(job.executions.order_by("scheduled_for"))
     assert len(rows) == 101
     assert (rows[0].state, rows[0].scheduled_for, rows[0].missed_count) == (State.SKIPPED, NOON, 149)
-    assert rows[0].reason == "Missed: 150 moments from 2026-03-02 12:00:00 UTC to 14:30:00."
+    assert rows[0].reason == (
+        "Missed: 150 moments from 2026-03-02 12:00:00 UTC until before 2026-03-02 14:30:00 UTC. "
+        "No scheduler had been started before 2026-03-02 16:09:00 UTC. A backfill can run them."
+    )
     assert rows[1].scheduled_for == NOON + 150 * MINUTE
     assert sum(row.missed_count + 1 for row in rows) == 250
     assert moved(job).next_run_time == NOON + 250 * MINUTE

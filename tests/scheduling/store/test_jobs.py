@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from scheduling import store
 from scheduling.exceptions import InvalidArguments, InvalidTrigger, StaleJob, UnknownTask
-from scheduling.models import Change, Execution, Job, State, Why
+from scheduling.models import Cause, Change, Execution, Job, State, Why
 from tests.factories import ECHO, NOON, make_execution, make_job, make_worker
 
 pytestmark = pytest.mark.django_db
@@ -268,7 +268,18 @@ def test_a_parked_job_does_not_fire_and_says_why() -> None:
     store.fire_due(NOON + MINUTE)
     after = loaded(job)
     assert (after.next_run_time, after.parked_reason) == (None, "its definition is gone")
-    assert not job.executions.exists()
+    row = job.executions.get()
+    assert (row.state, row.scheduled_for, row.reason) == (State.SKIPPED, NOON, "Parked: its definition is gone")
+
+
+def test_the_moments_while_a_job_was_parked_have_rows_that_say_so() -> None:
+    job = make_job()
+    store.park(job, "its definition is gone", by="the code", now=NOON)
+    store.unpark(job, by="the code", now=NOON + 3 * MINUTE)
+    assert [row.scheduled_for for row in job.executions.order_by("scheduled_for")] == [
+        NOON + number * MINUTE for number in range(4)
+    ]
+    assert set(job.executions.values_list("cause", flat=True)) == {Cause.PARKED}
 
 
 def test_an_unparked_job_fires_from_the_next_moment_on() -> None:

@@ -1,9 +1,9 @@
 """The protocol under any order of events: the invariants of ENGINE.md hold after every step."""
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack
-from datetime import datetime, timedelta
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -23,13 +23,31 @@ from hypothesis.stateful import (
 )
 
 from scheduling import store
-from scheduling.exceptions import WorkerFenced
-from scheduling.models import FINAL, Execution, Job, Overlap, State, Why, Worker, WorkerState
+from scheduling.exceptions import InvalidJob, WorkerFenced
+from scheduling.models import (
+    FINAL,
+    Backfill,
+    BackfillState,
+    Calendar,
+    Cause,
+    Execution,
+    Job,
+    Overlap,
+    Queue,
+    State,
+    Why,
+    Window,
+    Worker,
+    WorkerState,
+)
+from scheduling.planning import Missed
 from scheduling.snapshots import Outcome, Snapshot
 from scheduling.store.finish import RESCUES
 from tests.factories import NOON, make_job, make_worker
 
 ENDS = (State.SUCCEEDED, State.FAILED, State.TIMED_OUT, State.CANCELLED, State.LOST)
+STEPS = {"* * * * *": 60, "*/2 * * * *": 120, "*/10 * * * * *": 10}  # crons and the seconds from moment to moment
+NUMBERS = st.integers(0, 1)  # of a job
 GROWN = int(os.environ.get("PROTOCOL_EXAMPLES", "25"))  # more of them in a nightly run
 
 
@@ -48,18 +66,23 @@ class Protocol(RuleBasedStateMachine):
         self.begun: set[int] = set()  # rows whose task has begun
         self.ended: dict[int, tuple[Any, ...]] = {}  # final rows as they were first seen
         self.fences: dict[int, int] = {}
-        self.expected: dict[str, int] = {}  # moments of each job that must have a row
+        self.crons: dict[str, list[tuple[datetime, str]]] = {}  # what each job had as its cron, and from when
 
     def teardown(self) -> None:
         transaction.set_rollback(True)
         self.world.close()
 
     @initialize(
+        closed=st.booleans(),
         overlaps=st.tuples(*[st.sampled_from(Overlap.values)] * 2),
         coalesce=st.booleans(),
         instances=st.integers(1, 2),
     )
-    def jobs(self, overlaps: tuple[str, ...], coalesce: bool, instances: int) -> None:
+    def jobs(self, closed: bool, overlaps: tuple[str, ...], coalesce: bool, instances: int) -> None:
+        store.ensure_queues()
+        ops = Calendar.objects.create(id="ops", name="Ops")
+        until = NOON + timedelta(minutes=6)
+        Window.objects.create(calendar=ops, name="Backup", start_at=NOON + timedelta(minutes=3), end_at=until)
         for number, overlap in enumerate(overlaps):
             job = make_job(
                 id=f"job-{number}",
@@ -70,8 +93,10 @@ class Protocol(RuleBasedStateMachine):
                 backoff=timedelta(seconds=10),
                 idempotent=number == 0,
                 misfire_grace_time=timedelta(minutes=3),
+                fired_until=self.now,
+                calendars=["ops"] if closed else [],
             )
-            self.expected[job.pk] = 0
+            self.crons[job.pk] = [(self.now, job.cron)]
 
     # What may happen
 
@@ -85,10 +110,12 @@ class Protocol(RuleBasedStateMachine):
 
     @rule()
     def fire(self) -> None:
-        for job in Job.objects.due(self.now):
-            self.expected[job.pk] += sum(1 for _ in self.due_moments(job))
+        """As a turn of the scheduler does."""
+        store.end_pauses(self.now)
+        store.end_queue_pauses(self.now)
         store.fire_due(self.now)
         store.skip_overdue(self.now)
+        store.feed(self.now)
 
     @rule(target=workers)
     def a_worker_starts(self) -> UUID:
@@ -142,40 +169,76 @@ class Protocol(RuleBasedStateMachine):
         if runs:
             store.cancel(runs[number % len(runs)], by="ada", now=self.now)
 
-    @rule(number=st.integers(0, 1))
+    @rule(number=NUMBERS)
     def run_now(self, number: int) -> None:
-        store.enqueue(Job.objects.get(pk=f"job-{number}"), now=self.now)
+        store.enqueue(self.job(number), now=self.now)
 
-    @rule(number=st.integers(0, 1))
-    def pause(self, number: int) -> None:
-        job = Job.objects.get(pk=f"job-{number}")
-        if job.next_run_time and job.next_run_time <= self.now:
-            self.expected[job.pk] += sum(1 for _ in self.due_moments(job))
-        store.pause(job, by="ada", now=self.now)
+    @rule(number=NUMBERS, minutes=st.none() | st.integers(1, 5))
+    def pause(self, number: int, minutes: int | None) -> None:
+        store.pause(self.job(number), by="ada", now=self.now, until=self.later(minutes))
 
-    @rule(number=st.integers(0, 1))
-    def resume(self, number: int) -> None:
-        job = Job.objects.get(pk=f"job-{number}")
-        if job.paused_at:
-            job.next_run_time = job.next_after(job.paused_at)
-            self.expected[job.pk] += sum(1 for _ in self.due_moments(job))
-        store.resume(job, by="ada", now=self.now)
+    @rule(number=NUMBERS, missed=st.sampled_from(Missed))
+    def resume(self, number: int, missed: Missed) -> None:
+        store.resume(self.job(number), by="ada", now=self.now, missed=missed)
 
-    @rule(number=st.integers(0, 1), cron=st.sampled_from(["* * * * *", "*/2 * * * *", "*/10 * * * * *"]))
+    @rule(minutes=st.none() | st.integers(1, 5))
+    def pause_the_queue(self, minutes: int | None) -> None:
+        store.pause_queue(Queue.objects.get(pk="default"), by="ada", now=self.now, until=self.later(minutes))
+
+    @rule(missed=st.sampled_from(Missed))
+    def resume_the_queue(self, missed: Missed) -> None:
+        store.resume_queue(Queue.objects.get(pk="default"), by="ada", now=self.now, missed=missed)
+
+    @rule(number=NUMBERS)
+    def park(self, number: int) -> None:
+        store.park(self.job(number), "its task is gone", by="the code", now=self.now)
+
+    @rule(number=NUMBERS)
+    def unpark(self, number: int) -> None:
+        store.unpark(self.job(number), by="the code", now=self.now)
+
+    @rule(number=NUMBERS)
+    def skip_the_next(self, number: int) -> None:
+        with suppress(InvalidJob):  # it has none
+            store.skip_next(self.job(number), by="ada", now=self.now)
+
+    @rule(number=NUMBERS, cron=st.sampled_from(sorted(STEPS)))
     def reschedule(self, number: int, cron: str) -> None:
-        job = Job.objects.get(pk=f"job-{number}")
-        if job.cron != cron and job.next_run_time and job.next_run_time <= self.now:
-            self.expected[job.pk] += sum(1 for _ in self.due_moments(job))
+        job = self.job(number)
+        if job.cron != cron:
+            self.crons[job.pk].append((self.now, cron))
         job.cron = cron
         store.change(job, ["cron"], by="ada", now=self.now)
+
+    @rule(number=NUMBERS, queue=st.sampled_from(["default", "light"]), closed=st.booleans())
+    def move(self, number: int, queue: str, closed: bool) -> None:
+        job = self.job(number)
+        job.queue, job.calendars = queue, ["ops"] if closed else []
+        store.change(job, ["queue", "calendars"], by="ada", now=self.now)
+
+    @rule(number=NUMBERS)
+    def stop_a_backfill(self, number: int) -> None:
+        for each in Backfill.objects.filter(state=BackfillState.GOING)[number : number + 1]:
+            store.stop_backfill(each, by="ada", now=self.now)
 
     # What must hold
 
     @invariant()
     def each_due_moment_has_one_row(self) -> None:
-        for job_id, count in self.expected.items():
-            rows = Execution.objects.filter(job=job_id, why=Why.SCHEDULE)
-            assert sum(row.missed_count + 1 for row in rows) == count, "I1"
+        for job in Job.objects.filter(pk__in=self.crons):
+            moments = self.moments(job)
+            rows = Execution.objects.filter(job=job.pk, why=Why.SCHEDULE)
+            skipped = rows.filter(cause__in=[Cause.BY_HAND, Cause.CALENDAR])  # ahead of their time, some of them
+            ahead = [row for row in skipped if row.scheduled_for not in moments]
+            told = [row for row in rows if row not in ahead]
+            assert {row.scheduled_for for row in told} <= moments, "I1"
+            assert sum(row.missed_count + 1 for row in told) == len(moments), "I1"
+
+    @invariant()
+    def a_backfill_runs_each_moment_once(self) -> None:
+        for each in Backfill.objects.all():
+            firsts = [row.stands_for for row in each.runs.filter(attempt=1)]
+            assert len(firsts) == len(set(firsts)) == each.queued
 
     @invariant()
     def an_end_never_changes(self) -> None:
@@ -228,11 +291,23 @@ class Protocol(RuleBasedStateMachine):
     def end(self, snapshot: Snapshot, state: State, retry_in: float | None = None) -> Outcome:
         return Outcome(id=snapshot.id, fence=snapshot.fence, state=state, finished_at=self.now, retry_in=retry_in)
 
-    def due_moments(self, job: Job) -> Iterator[datetime]:
-        moment = job.next_run_time
-        while moment and moment <= self.now:
-            yield moment
-            moment = job.next_after(moment)
+    def job(self, number: int) -> Job:
+        return Job.objects.get(pk=f"job-{number}")
+
+    def later(self, minutes: int | None) -> datetime | None:
+        return None if minutes is None else self.now + timedelta(minutes=minutes)
+
+    def moments(self, job: Job) -> set[datetime]:
+        """By plain arithmetic, the moments of `job` that must have a row by now."""
+        assert job.fired_until is not None
+        end = job.next_run_time - timedelta(seconds=1) if job.next_run_time else job.fired_until
+        spans = [*self.crons[job.pk], (end, "")]
+        return {
+            datetime.fromtimestamp(second, UTC)
+            for (since, cron), (until, _) in pairwise(spans)
+            for second in range(int(since.timestamp()) + 1, int(until.timestamp()) + 1)
+            if second % STEPS[cron] == 0
+        }
 
 
 @pytest.mark.django_db

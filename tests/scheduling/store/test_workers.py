@@ -120,7 +120,7 @@ def test_a_worker_that_ends_well_gives_up_what_it_still_holds() -> None:
     store.retire(worker.pk, NOON)
     run.refresh_from_db()
     worker.refresh_from_db()
-    assert (run.state, run.reason) == (State.LOST, "Its worker stopped before it ended.")
+    assert (run.state, run.reason) == (State.LOST, "Interrupted by deploy: its scheduler was stopped.")
     assert (worker.state, worker.stopped_at) == (WorkerState.STOPPED, NOON)
 
 

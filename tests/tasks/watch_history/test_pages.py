@@ -138,7 +138,7 @@ def test_refresh_queues_again_after_the_last_one_and_beside_other_users(login: L
     Watcher.objects.create(name="grace")
     client.post(REFRESH)
     client.post(REFRESH.replace("ada", "grace"))
-    Execution.objects.update(state=State.SUCCEEDED, finished_at=timezone.now())
+    Execution.objects.update(state=State.CANCELLED, finished_at=timezone.now())
     client.post(REFRESH)
     assert [run.arguments["user"] for run in Execution.objects.order_by("id")] == ["ada", "grace", "ada"]
 
