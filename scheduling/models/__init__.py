@@ -7,6 +7,7 @@ from scheduling.models.executions import Cause, Execution, ExecutionQuerySet, Lo
 from scheduling.models.installation import Installation
 from scheduling.models.jobs import JOB_ID, POLICY, Job, JobQuerySet, Origin, Overlap, Policy
 from scheduling.models.queues import Queue
+from scheduling.models.tokens import IdempotencyKey, Scope, Token, scopes_of
 from scheduling.models.workers import Worker, WorkerState
 from scheduling.states import FINAL, OPEN, UNWELL, State
 
@@ -24,6 +25,7 @@ __all__ = [
     "Change",
     "Execution",
     "ExecutionQuerySet",
+    "IdempotencyKey",
     "Installation",
     "Job",
     "JobQuerySet",
@@ -32,9 +34,12 @@ __all__ = [
     "Overlap",
     "Policy",
     "Queue",
+    "Scope",
     "State",
+    "Token",
     "Why",
     "Window",
     "Worker",
     "WorkerState",
+    "scopes_of",
 ]

@@ -29,6 +29,7 @@ class Worker(models.Model):
     heartbeat = models.PositiveBigIntegerField(default=0)  # a counter: others watch whether it moves
     heartbeat_at = models.DateTimeField()
     turned_at = models.DateTimeField()  # the last turn of the scheduler's loop
+    figures = models.JSONField(default=dict)  # what it counted since its start, at the last heartbeat: for /metrics
     started_at = models.DateTimeField()
     stopped_at = models.DateTimeField(null=True, blank=True)
 
