@@ -12,6 +12,7 @@ from environ import Env
 
 from project import __version__
 from project import environment as env
+from project.cache import cache
 from project.databases import database
 from project.logs import configuration
 from project.mail import mailer
@@ -82,6 +83,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_apscheduler",
+    "ninja",
     "scheduling",
     "tasks",
     "tasks.watch_history",
@@ -158,6 +160,9 @@ DATABASES = {
     )
 }
 
+# Cache: what is counted in it is right only where all web processes share one
+CACHES = {"default": cache(env.text("CACHE_URL", "locmemcache://"))}
+
 # Mail
 MAILERS = {"default": mailer(env.text("EMAIL_URL", "consolemail://" if DEBUG else "smtp://localhost:25"))}
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "rota@localhost")
@@ -186,6 +191,7 @@ SCHEDULING = {
     "KILL_GRACE": env.number("KILL_GRACE", 1, 0, 60),  # between asking a run to stop and killing it
     "KEEP_DAYS": env.integer("KEEP_DAYS", 30, 0, 36_500),  # of runs whose job does not say; 0 is for ever
     "KEEP_UNWELL_DAYS": env.integer("KEEP_UNWELL_DAYS", 90, 0, 36_500),  # of those that failed, timed out or were lost
+    "API_RATE": env.integer("API_RATE", 600),  # requests a minute for each token or user; 0 is no limit
     "VERSION": __version__,
     "INSTANCE": INSTANCE,
     "REDACT": env.names("REDACT"),  # more names of settings and arguments whose values are secret

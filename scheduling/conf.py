@@ -35,6 +35,7 @@ class Options:
     kill_grace: float = 1.0  # between asking a run to stop and killing it
     keep_days: int = 30  # of runs whose job does not say; 0 is for ever
     keep_unwell_days: int = 90  # the same of runs that failed, timed out or were lost
+    api_rate: int = 600  # requests a minute for each token or user; 0 is no limit
     instance: str = "default"  # the name of this installation: its schedulers turn on no other's database
     version: str = "0"  # of this software, shown with each worker
     redact: tuple[str, ...] = field(default_factory=tuple)  # more names of secrets

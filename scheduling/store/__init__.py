@@ -17,6 +17,7 @@ from scheduling.store.queues import (
     resume_queue,
     waiting_in,
 )
+from scheduling.store.tokens import create_token, find_token, revoke_token, use_token
 from scheduling.store.workers import INTERRUPTED, heartbeat, register, rescue, retire, stopping
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "change",
     "claim",
     "create",
+    "create_token",
     "delete",
     "end_pauses",
     "end_queue_pauses",
@@ -37,6 +39,7 @@ __all__ = [
     "enqueue_task",
     "ensure_queues",
     "feed",
+    "find_token",
     "finish",
     "fire_due",
     "heartbeat",
@@ -56,10 +59,12 @@ __all__ = [
     "resume",
     "resume_queue",
     "retire",
+    "revoke_token",
     "skip_next",
     "skip_overdue",
     "stop_backfill",
     "stopping",
     "unpark",
+    "use_token",
     "waiting_in",
 ]

@@ -1,0 +1,1 @@
+"""The REST door: routers that parse a request, call one verb of `store`, and tell what came of it."""

@@ -1,0 +1,160 @@
+"""Errors as problem details (RFC 9457): what is wrong, in which field, and what to do about it."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from ninja import NinjaAPI, Schema
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from pydantic import Field
+
+from scheduling import exceptions as wrong
+from scheduling.redact import plain
+
+logger = logging.getLogger("django.request")
+
+CONTENT_TYPE = "application/problem+json"
+UNAUTHENTICATED = {"WWW-Authenticate": 'Bearer realm="rota"'}  # RFC 6750, section 3
+
+
+class FieldError(Schema):
+    """One thing that is wrong with a request."""
+
+    field: str = Field(description="Where it stands, as a path into the body or the name of a parameter.")
+    detail: str = Field(description="What is wrong with it and what it must be.")
+
+
+class ProblemSchema(Schema):
+    """A problem (RFC 9457)."""
+
+    type: str = Field(examples=["urn:rota:invalid-trigger"])
+    title: str = Field(examples=["This trigger can never name a moment."])
+    status: int = Field(examples=[422])
+    detail: str
+    instance: str = Field(description="The address that was asked for.")
+    errors: list[FieldError] = Field(default_factory=list)
+
+
+class Problem(Exception):
+    """An answer other than success; raised anywhere below a door of this API."""
+
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        detail: str = "",
+        *,
+        kind: str = "",
+        errors: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail or title)
+        self.status = status
+        self.title = title
+        self.detail = detail or title
+        self.kind = kind
+        self.errors = errors
+        self.headers = dict(headers or {})
+
+
+def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """`problem` as an HTTP response."""
+    body = {
+        "type": f"urn:rota:{problem.kind}" if problem.kind else "about:blank",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": plain(problem.detail),
+        "instance": request.path,
+        "errors": [{"field": field, "detail": plain(detail)} for field, detail in problem.errors],
+    }
+    return JsonResponse(body, status=problem.status, content_type=CONTENT_TYPE, headers=problem.headers)
+
+
+def install(api: NinjaAPI) -> None:
+    """Make `api` answer every error as a problem."""
+    for kind, translate in TRANSLATIONS:
+        api.add_exception_handler(kind, _handler(translate))
+    api.add_exception_handler(Exception, _unforeseen)
+
+
+def _handler(translate: Callable[[Any], Problem]) -> Any:
+    def handle(request: HttpRequest, error: Exception) -> HttpResponse:
+        return answer(request, translate(error))
+
+    return handle
+
+
+def missing(what: str) -> Problem:
+    """There is no such row."""
+    return Problem(404, "Not found.", what, kind="not-found")
+
+
+def _of_scheduling(error: wrong.SchedulingError) -> Problem:
+    kind = type(error)
+    title = (kind.__doc__ or "").strip().partition("\n")[0]
+    status = STATUSES.get(kind, 409)
+    field = error.field if isinstance(error, wrong.InvalidTrigger) else FIELDS.get(kind, "")
+    errors = [(field, str(error))] if field else []
+    return Problem(status, title, str(error), kind=_dashed(kind.__name__), errors=errors)
+
+
+def _of_validation(error: ValidationError) -> Problem:
+    errors = [(_place(each["loc"]), _told(each)) for each in error.errors]
+    detail = "; ".join(f"{field}: {told}" for field, told in errors)
+    return Problem(422, "The request is not as it must be.", detail, kind="invalid-request", errors=errors)
+
+
+def _place(loc: Sequence[Any]) -> str:
+    """The path to a field without the names that only the server's code knows."""
+    source, *path = loc
+    if source == "body" and len(path) > 1:
+        path = path[1:]
+    return ".".join(map(str, path)) or str(source)
+
+
+def _told(error: Mapping[str, Any]) -> str:
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _of_http(error: HttpError) -> Problem:
+    kind = "forbidden" if error.status_code == 403 else "bad-request"
+    return Problem(error.status_code, str(error), kind=kind)
+
+
+def _unforeseen(request: HttpRequest, error: Any) -> HttpResponse:
+    logger.error("Failed: %s", request.path, exc_info=error, extra={"request": request, "status_code": 500})
+    detail = "This should not happen; the log of the web server has it. Please report it."
+    return answer(request, Problem(500, "The server failed.", detail, kind="failure"))
+
+
+def _dashed(name: str) -> str:
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).removeprefix("-")
+
+
+STATUSES: dict[type[wrong.SchedulingError], int] = {
+    wrong.InvalidTrigger: 422,
+    wrong.InvalidArguments: 422,
+    wrong.InvalidJob: 422,
+    wrong.UnknownTask: 422,
+    wrong.StaleJob: 412,
+}
+FIELDS: dict[type[wrong.SchedulingError], str] = {wrong.InvalidArguments: "arguments", wrong.UnknownTask: "task"}
+
+LOG_IN = "Send 'Authorization: Bearer …' with a token made in the admin or by manage.py tokens create, or log in."
+BUSY = "The database did not answer; nothing was changed. Try again."
+TRANSLATIONS: tuple[tuple[type[Exception], Any], ...] = (
+    (Problem, lambda problem: problem),
+    (wrong.SchedulingError, _of_scheduling),
+    (ValidationError, _of_validation),
+    (AuthenticationError, lambda _: Problem(401, "Who is asking?", LOG_IN, kind="login", headers=UNAUTHENTICATED)),
+    (HttpError, _of_http),
+    (Http404, lambda error: missing(str(error))),
+    (PermissionDenied, lambda error: Problem(403, "Not allowed.", str(error), kind="forbidden")),
+    (
+        OperationalError,
+        lambda _: Problem(503, "The database is away.", BUSY, kind="busy", headers={"Retry-After": "5"}),
+    ),
+)

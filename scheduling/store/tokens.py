@@ -1,0 +1,69 @@
+"""Tokens: made, found, used, revoked. Only a digest is kept, so the text cannot be read back from a row."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from scheduling.models import Token, scopes_of
+from scheduling.models.tokens import HINT
+from scheduling.store.changes import record
+
+PREFIX = "rota_"  # so that scanners of repositories and of logs know one when they see it
+RANDOM = 32  # bytes; as many as SHA-256 keeps, so that a slow hash would add nothing
+USED_EVERY = timedelta(minutes=1)  # the last use is written down no more often
+
+
+def create_token(
+    user: Any, scopes: Iterable[str], *, by: str, now: datetime, name: str = "", expires_at: datetime | None = None
+) -> tuple[Token, str]:
+    """A new token of `user` and its text, which is told nowhere else. Raises ValueError for a wrong scope or date."""
+    wanted = scopes_of(scopes)
+    if not wanted:
+        raise ValueError("A token without a scope opens no door; give it read, run or write.")
+    if expires_at is not None and expires_at <= now:
+        raise ValueError("The token would have expired already; name a moment that is still to come.")
+    text = PREFIX + secrets.token_urlsafe(RANDOM)
+    token = Token.objects.create(
+        user=user,
+        name=name,
+        digest=_digest(text),
+        hint=text[:HINT],
+        scopes=wanted,
+        created_at=now,
+        created_by=by,
+        expires_at=expires_at,
+    )
+    _record(token, "created", by=by, now=now)
+    return token, text
+
+
+def find_token(text: str) -> Token | None:
+    """The token with this text, whether it still counts or not; None if there is none."""
+    return Token.objects.select_related("user").filter(digest=_digest(text)).first()
+
+
+def use_token(token: Token, *, now: datetime, address: str | None) -> None:
+    """Write down that `token` was used, once a minute at most."""
+    if token.last_used_at is None or token.last_used_at <= now - USED_EVERY:
+        unseen = Token.objects.filter(pk=token.pk, last_used_at=token.last_used_at)
+        unseen.update(last_used_at=now, last_used_from=address)
+
+
+def revoke_token(token: Token, *, by: str, now: datetime) -> bool:
+    """Close the door to `token` for good; False if it was revoked before."""
+    done = Token.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now, revoked_by=by)
+    if done:
+        _record(token, "revoked", by=by, now=now)
+    token.refresh_from_db()
+    return bool(done)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _record(token: Token, action: str, *, by: str, now: datetime) -> None:
+    told = {"user": [None, token.user.get_username()], "scopes": [None, token.scopes]} if action == "created" else {}
+    record(None, action, subject=f"token {token.hint}", by=by, now=now, fields=told)
