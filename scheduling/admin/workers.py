@@ -15,6 +15,7 @@ from scheduling.models import Worker
 
 COLOURS = {
     Health.ALIVE: "green",
+    Health.STALLED: "red",
     Health.SILENT: "red",
     Health.STOPPING: "amber",
     Health.STOPPED: "slate",

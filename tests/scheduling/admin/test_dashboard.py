@@ -44,10 +44,15 @@ def test_a_scheduler_is_alive_while_it_is_heard_of(state: WorkerState, age: time
 
 
 def test_many_dead_workers_do_not_hide_a_living_one() -> None:
-    make_worker(heartbeat_at=NOW, turned_at=NOW - timedelta(hours=1))  # its loop hangs, its heart beats
+    make_worker(heartbeat_at=NOW, turned_at=NOW - timedelta(seconds=5))  # its turn takes a while
     for _ in range(20):
         make_worker(state=WorkerState.DEAD, turned_at=NOW)
     assert dashboard.scheduler(NOW)["count"] == 1
+
+
+def test_a_scheduler_whose_loop_hangs_is_none() -> None:
+    make_worker(heartbeat_at=NOW, turned_at=NOW - timedelta(hours=1))
+    assert dashboard.scheduler(NOW)["alive"] is False
 
 
 def test_outcomes_are_counted_by_the_hour() -> None:

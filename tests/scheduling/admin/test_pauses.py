@@ -109,7 +109,7 @@ def queue(db: None) -> Queue:
 
 
 def test_the_queues_show_their_places_and_who_serves_them(boss: Client, queue: Queue) -> None:
-    make_worker(queues={"default": 4}, heartbeat_at=timezone.now())
+    make_worker(queues={"default": 4}, heartbeat_at=timezone.now(), turned_at=timezone.now())
     make_execution(make_job())
     text = boss.get("/admin/scheduling/queue/").text
     for word in ("default", "light", "processes, 4 places", "0 of 4", "1 worker", "Not served"):
