@@ -98,6 +98,9 @@ class Cast:
         return self.chance.choice(rhythms)
 
     def _follow(self, job_id: str, rhythm: Rhythm, now: datetime) -> None:
+        """Change the schedule; one that the job has already is no change, and leaves its grid where it was."""
+        if rhythm.columns == self.stories[job_id].spans[-1].rhythm.columns:
+            return
         insist(lambda: store.change(_with(job_id, rhythm), rhythm.columns, by=BY, now=now))
         last = self.stories[job_id].spans[-1]
         last.until, last.settled = now, timezone.now() + timedelta(seconds=1)
