@@ -27,6 +27,7 @@ ENVIRONMENT = {
     "STOP_GRACE": "2",
     "KILL_GRACE": "0.5",
     "LOG_LEVEL": "WARNING",
+    "PYTHONFAULTHANDLER": "1",  # where a process was that died of a fault of its own
 }
 CALM, FUSED = "", "fused"
 FLAKY = "*.before_commit:raise:0.1,*.after_commit:raise:0.1"
