@@ -6,6 +6,16 @@ from scheduling.models.changes import LONGEST_REASON, Change
 from scheduling.models.executions import Cause, Execution, ExecutionQuerySet, LogChunk, Why
 from scheduling.models.installation import Installation
 from scheduling.models.jobs import JOB_ID, POLICY, Job, JobQuerySet, Origin, Overlap, Policy
+from scheduling.models.notices import (
+    Event,
+    Incident,
+    Notice,
+    NoticeRule,
+    NoticeState,
+    Ping,
+    Sighting,
+    Signal,
+)
 from scheduling.models.queues import Queue
 from scheduling.models.tokens import IdempotencyKey, Scope, Token, scopes_of
 from scheduling.models.workers import Worker, WorkerState
@@ -23,18 +33,26 @@ __all__ = [
     "Calendar",
     "Cause",
     "Change",
+    "Event",
     "Execution",
     "ExecutionQuerySet",
     "IdempotencyKey",
+    "Incident",
     "Installation",
     "Job",
     "JobQuerySet",
     "LogChunk",
+    "Notice",
+    "NoticeRule",
+    "NoticeState",
     "Origin",
     "Overlap",
+    "Ping",
     "Policy",
     "Queue",
     "Scope",
+    "Sighting",
+    "Signal",
     "State",
     "Token",
     "Why",

@@ -143,6 +143,10 @@ class Job(Policy):
         help_text="The same for runs that failed, timed out or were lost. Empty: as the settings say.",
     )
 
+    ping = models.CharField(
+        max_length=50, blank=True, help_text="The address, by its name in PINGS, that is told of each start and end."
+    )
+
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
     paused_until = models.DateTimeField(null=True, blank=True, editable=False)  # then it is resumed by itself
     paused_by = models.CharField(max_length=150, blank=True, editable=False)
