@@ -25,6 +25,7 @@ from scheduling.clock import Clock
 from scheduling.conf import options
 from scheduling.models import Worker
 from scheduling.store.workers import LIVING, boot_id, process_start
+from scheduling.tally import DATABASE_ERRORS, TURN, Figures, added, tally
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ OWN_BEATS = 3  # good heartbeats of the observer before it may call another one 
 ALONE = 60.0  # seconds that this process may stand still before it ends itself, with no other host about
 LONGEST_TRY = 60.0  # seconds that one heartbeat may take; whatever holds it up for longer is no database
 TICK = 0.2  # seconds between two looks of the vigil at the time
+QUIET = 15.0  # seconds between two tellings of figures when nothing but the loop went on
 SKEW = 5.0  # seconds of difference to the database's clock that are worth a warning
 
 
@@ -70,6 +72,9 @@ class Pulse(threading.Thread):
         self.seen: dict[UUID, _Seen] = {}
         self.others_elsewhere = False
         self.is_cut_off = False
+        self.figures: Figures = {}  # what this worker has counted since its start
+        self.untold = False  # whether some of it is news
+        self.told_at = time.monotonic()
 
     def start(self) -> None:
         super().start()
@@ -84,6 +89,7 @@ class Pulse(threading.Thread):
                     break
             except DatabaseFailure as error:
                 logger.warning("No heartbeat: %s", error)
+                tally.count(DATABASE_ERRORS, "heartbeat")
                 connection.close()
                 self.seen.clear()
             if self.ended.wait(options().heartbeat):
@@ -105,11 +111,26 @@ class Pulse(threading.Thread):
             logger.warning(
                 "This host's clock differs from the database's by %.1f s; jobs follow the database's.", behind
             )
-        if not store.heartbeat(self.worker.pk, now=self.clock.now(), **self.report()):  # type: ignore[arg-type]
+        counted = self.counted()
+        figures = counted if self.untold or self.tried_at >= self.told_at + QUIET else None
+        if not store.heartbeat(
+            self.worker.pk,
+            now=self.clock.now(),
+            figures=figures,
+            **self.report(),  # type: ignore[arg-type]
+        ):
             return False
         self.beaten_at = self.tried_at
+        if figures is not None:
+            self.untold, self.told_at = False, self.tried_at
         self._observe(time.monotonic())
         return True
+
+    def counted(self) -> Figures:
+        """All that this worker has counted, with what came since this was last asked."""
+        news = tally.take()
+        self.untold = self.untold or any(not series[0].startswith(TURN) for series in news)
+        return added(self.figures, news)
 
     def _observe(self, now: float) -> None:
         others = list(Worker.objects.filter(state__in=LIVING).exclude(pk=self.worker.pk))

@@ -28,6 +28,7 @@ from scheduling.models import Cause, Execution, Job, Queue, State, Worker
 from scheduling.planning import spoken
 from scheduling.pulse import Pulse
 from scheduling.snapshots import Outcome
+from scheduling.tally import DATABASE_ERRORS, FAILED_TURNS, TURN, tally
 from scheduling.wakeup import Watcher, longest_sleep
 
 logger = logging.getLogger(__name__)
@@ -87,15 +88,17 @@ class Scheduler(BlockingScheduler):
         pulse = Pulse(self.worker, self.clock, self._report, self._fenced, self._cut_off)
         watcher = Watcher(self.look_around)
         try:
-            pulse.start()
-            watcher.start()
-            if not self.skip_initial:
-                store.enqueue_at_startup(self.clock.now())
-            super()._main_loop()
+            with tally.kept():
+                pulse.start()
+                watcher.start()
+                if not self.skip_initial:
+                    store.enqueue_at_startup(self.clock.now())
+                super()._main_loop()
         finally:
             watcher.stop()
             pulse.stop()  # last: as long as runs are held, others must see us alive
-            store.retire(self.worker.pk, self.clock.now())
+            store.retire(self.worker.pk, self.clock.now(), pulse.counted())
+            store.hand_over()  # what was given up only now
             connection.close()
 
     @property
@@ -125,15 +128,19 @@ class Scheduler(BlockingScheduler):
 
     def _process_jobs(self) -> float | None:
         """APScheduler's turn: one beat of ours; returns how many seconds to sleep."""
+        began = time.monotonic()
         try:
             sleep = self.beat(self.clock.now())
+            tally.observe(TURN, time.monotonic() - began)
             self._failures = 0
         except WorkerFenced:
             self._fenced()
         except DatabaseFailure as error:
+            tally.count(DATABASE_ERRORS, "loop")
             sleep = self._backed_off(f"The database did not answer, trying again: {error}")
             connection.close()
         except Exception:
+            tally.count(FAILED_TURNS)
             sleep = self._backed_off("A turn of the scheduler failed, trying again.")
             logger.exception("This should not happen; please report it.")
         return sleep

@@ -4,6 +4,7 @@ from scheduling.store.backfills import backfill, feed, most_at_once, stop_backfi
 from scheduling.store.claim import claim, release_strays
 from scheduling.store.enqueue import enqueue, enqueue_at_startup, enqueue_task
 from scheduling.store.executions import cancel, cancel_orders, rerun
+from scheduling.store.figures import hand_over
 from scheduling.store.finish import Finished, finish
 from scheduling.store.fire import Fired, fire_due, skip_overdue
 from scheduling.store.jobs import change, create, delete, park, reanchor, recompute, unpark
@@ -42,6 +43,7 @@ __all__ = [
     "find_token",
     "finish",
     "fire_due",
+    "hand_over",
     "heartbeat",
     "missed_of_queue",
     "missed_so_far",

@@ -15,6 +15,7 @@ from scheduling.models import Execution, State, Worker, WorkerState
 from scheduling.snapshots import Snapshot
 from scheduling.states import CLAIM, RELEASE
 from scheduling.store.batch import contested, locked
+from scheduling.store.figures import told_starts
 from scheduling.store.ledger import paused_queues
 from scheduling.store.moves import move
 
@@ -54,6 +55,7 @@ def _claim(worker: UUID, free: dict[str, int], now: datetime) -> list[Snapshot]:
             places -= len(started)
             if len(started) in (0, len(chosen)):
                 break  # otherwise jobs at their limit took up places: look behind them
+    told_starts(taken, now)
     return [_snapshot(row, worker, now) for row in taken]
 
 

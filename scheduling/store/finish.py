@@ -11,6 +11,7 @@ from scheduling.planning import back_off, bounded
 from scheduling.snapshots import Outcome
 from scheduling.states import FINISH
 from scheduling.store.batch import contested, insert_rows, update_rows
+from scheduling.store.figures import told_outcomes
 
 RESCUES = 3  # an interrupted idempotent run is run again at most this often beyond its attempts
 
@@ -51,6 +52,7 @@ def finish(worker: UUID, outcomes: list[Outcome], now: datetime) -> Finished:
             if (retry := _next_attempt(rows[outcome.id], outcome, now)) is not None
         }
         insert_rows(list(done.retries.values()))
+        told_outcomes(done.written, rows)
     return done
 
 

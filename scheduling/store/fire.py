@@ -17,6 +17,7 @@ from scheduling.states import PASS_OVER
 from scheduling.store.batch import contested, insert_rows, locked, update_rows
 from scheduling.store.changes import record
 from scheduling.store.executions import request_cancel
+from scheduling.store.figures import told_ends
 from scheduling.store.ledger import Standstill, beside_others, held_queues, paused_queues, settle_idle, silence
 from scheduling.store.moves import move
 
@@ -76,6 +77,7 @@ def _circumstances(jobs: list[Job], now: datetime) -> Iterator[tuple[Job, Circum
 
 def _write(moved: list[tuple[Job, Plan, Going]], fired: Fired, now: datetime) -> None:
     fired.rows = insert_rows(fired.rows)
+    told_ends(fired.rows)
     update_rows(
         Job,
         guard=("id", "next_run_time", "revision"),

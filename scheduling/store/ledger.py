@@ -9,6 +9,7 @@ from scheduling.exceptions import InvalidTrigger
 from scheduling.models import Cause, Execution, Job, Queue, Worker
 from scheduling.planning import PUNCTUAL, count_between, idle_rows
 from scheduling.store.batch import insert_rows
+from scheduling.store.figures import told_ends
 from scheduling.store.workers import LIVING
 from scheduling.triggers import TICK
 
@@ -42,7 +43,9 @@ def settle_idle(job: Job, until: datetime, because: Standstill, chosen: datetime
     The `chosen` one of them is queued.
     """
     rows = idle_rows(job, idle_since(job), until, because.cause, because.reason, chosen)
-    return insert_rows(beside_others(job, rows))
+    written = insert_rows(beside_others(job, rows))
+    told_ends(written)
+    return written
 
 
 def beside_others(job: Job, rows: list[Execution]) -> list[Execution]:

@@ -7,9 +7,12 @@ from django.db.models import F
 
 from scheduling.exceptions import ImpossibleStep
 from scheduling.models import ExecutionQuerySet, State
-from scheduling.states import Step
+from scheduling.states import PASS_OVER, WITHDRAW, Step
+from scheduling.store.figures import told_ends
 
 logger = logging.getLogger(__name__)
+
+WITHOUT_A_RUN = (WITHDRAW, PASS_OVER)  # the steps to an end that no executor tells of
 
 
 def move(rows: ExecutionQuerySet, step: Step, to: State, **columns: Any) -> int:
@@ -20,4 +23,8 @@ def move(rows: ExecutionQuerySet, step: Step, to: State, **columns: Any) -> int:
     if to not in step.after:
         logger.error("Refused: no way leads from %s to %s.", step.before, to)
         raise ImpossibleStep(f"No way leads from {step.before} to {to}; {step.who} may only go to {step.after}.")
-    return rows.filter(state=step.before).update(state=to, fence=F("fence") + 1, **columns)
+    rows = rows.filter(state=step.before)
+    if step in WITHOUT_A_RUN:
+        ended = list(rows.select_for_update().only("job_id", "task", "missed_count"))
+        told_ends(ended, to, columns.get("cause", ""))
+    return rows.update(state=to, fence=F("fence") + 1, **columns)

@@ -14,6 +14,7 @@ from scheduling.states import PASS_OVER
 from scheduling.store.backfills import backfill
 from scheduling.store.batch import announce, contested, insert_rows, locked
 from scheduling.store.changes import record
+from scheduling.store.figures import told_ends
 from scheduling.store.fire import AT_ONCE, fire
 from scheduling.store.ledger import end_of_pause, missed_since, next_free, settle_idle, standstill
 from scheduling.store.moves import move
@@ -95,7 +96,7 @@ def skip_next(job: Job, *, by: str, now: datetime, reason: str = "") -> datetime
         if stored.next_run_time is None or standstill(stored):
             raise InvalidJob(f"The job {job.pk} has no next run to skip: {_why_none(stored)}.")
         rows, upcoming = _skipped(stored, by, reason, now)
-        insert_rows(rows)
+        told_ends(insert_rows(rows))
         Job.objects.filter(pk=job.pk).update(next_run_time=upcoming, updated_at=now)
         skipped = rows[-1].scheduled_for
         assert skipped is not None

@@ -11,6 +11,7 @@ from django.db.models import Max, OuterRef, QuerySet, Subquery
 from scheduling.conf import options
 from scheduling.models import FINAL, UNWELL, Execution, Job, State, Worker, WorkerState
 from scheduling.store.batch import contested
+from scheduling.store.figures import fold
 
 BATCH = 200  # runs that one transaction deletes
 WELL = tuple(state for state in FINAL if state not in UNWELL)
@@ -90,9 +91,13 @@ def _delete(runs: Collection[int]) -> None:
 
 
 def prune_workers(now: datetime) -> int:
-    """Delete ended workers that no run of the settings' spans can name any more; returns how many."""
+    """Delete ended workers that no run of the settings' spans can name any more; returns how many.
+
+    The one that keeps the figures of all before it stays.
+    """
     longest = max(options().keep_days, options().keep_unwell_days)
     if not options().keep_days or not options().keep_unwell_days:
         return 0
     ended = Worker.objects.filter(state__in=(WorkerState.STOPPED, WorkerState.DEAD))
-    return ended.filter(stopped_at__lt=now - timedelta(days=longest)).delete()[0]
+    fold()
+    return ended.filter(figures={}, stopped_at__lt=now - timedelta(days=longest)).delete()[0]

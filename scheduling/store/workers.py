@@ -5,6 +5,7 @@ import socket
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psutil
@@ -15,8 +16,10 @@ from scheduling.conf import options
 from scheduling.models import Cause, Execution, State, Worker, WorkerState
 from scheduling.states import RESCUE
 from scheduling.store.batch import announce, contested, insert_rows
+from scheduling.store.figures import fold, told_ends, with_own
 from scheduling.store.finish import rescued
 from scheduling.store.moves import move
+from scheduling.tally import Figures
 
 INTERRUPTED = "Interrupted by deploy: its scheduler was stopped."
 LIVING = (WorkerState.ALIVE, WorkerState.STOPPING)
@@ -46,6 +49,7 @@ def process_start(pid: int) -> float:
 
 def register(queues: dict[str, int], now: datetime) -> Worker:
     """A row for this process, as a new worker."""
+    fold()
     return Worker.objects.create(
         host=socket.gethostname(),
         pid=os.getpid(),
@@ -60,13 +64,16 @@ def register(queues: dict[str, int], now: datetime) -> Worker:
     )
 
 
-def heartbeat(worker: UUID, *, turned_at: datetime, running: int, now: datetime) -> bool:
-    """Say that `worker` lives; False when it has been declared dead and must stop."""
-    return bool(
-        Worker.objects.filter(pk=worker, state__in=LIVING).update(
-            heartbeat=F("heartbeat") + 1, heartbeat_at=now, turned_at=turned_at, running=running
-        )
-    )
+def heartbeat(
+    worker: UUID, *, turned_at: datetime, running: int, now: datetime, figures: Figures | None = None
+) -> bool:
+    """Say that `worker` lives, and what it counted if that is new; False when it was declared dead and must stop."""
+    said: dict[str, Any] = {"heartbeat_at": now, "turned_at": turned_at, "running": running}
+    this = Worker.objects.filter(pk=worker, state__in=LIVING)
+    if figures is None:
+        return bool(this.update(heartbeat=F("heartbeat") + 1, **said))
+    with transaction.atomic():
+        return bool(this.update(heartbeat=F("heartbeat") + 1, figures=with_own(worker, figures), **said))
 
 
 def stopping(worker: UUID) -> None:
@@ -75,12 +82,13 @@ def stopping(worker: UUID) -> None:
 
 
 @contested
-def retire(worker: UUID, now: datetime) -> None:
-    """`worker` has ended well; what still bears its name is given up as lost."""
+def retire(worker: UUID, now: datetime, figures: Figures | None = None) -> None:
+    """`worker` has ended well, having counted `figures`; what still bears its name is given up as lost."""
     with transaction.atomic():
-        if Worker.objects.filter(pk=worker, state__in=LIVING).update(
-            state=WorkerState.STOPPED, stopped_at=now, running=0
-        ):
+        said: dict[str, Any] = {"state": WorkerState.STOPPED, "stopped_at": now, "running": 0}
+        if figures is not None:
+            said["figures"] = with_own(worker, figures)
+        if Worker.objects.filter(pk=worker, state__in=LIVING).update(**said):
             _give_up(worker, INTERRUPTED, now, Cause.INTERRUPTED)
 
 
@@ -101,6 +109,7 @@ def _give_up(worker: UUID, reason: str, now: datetime, cause: str = "") -> list[
     lost = list(Execution.objects.running().select_for_update().filter(worker=worker))
     rows = Execution.objects.filter(pk__in=[row.pk for row in lost])
     move(rows, RESCUE, State.LOST, cause=cause, reason=reason, finished_at=now, instance=None)
+    told_ends(lost, State.LOST, cause)
     again = [run for row in lost if (run := rescued(row, now)) is not None]
     insert_rows(again)
     announce()
