@@ -17,6 +17,7 @@ from scheduling.redact import plain
 logger = logging.getLogger("django.request")
 
 CONTENT_TYPE = "application/problem+json"
+ALWAYS = (400, 401, 403, 422, 429, 503)  # what any operation may answer
 UNAUTHENTICATED = {"WWW-Authenticate": 'Bearer realm="rota"'}  # RFC 6750, section 3
 
 
@@ -90,6 +91,11 @@ def _handler(translate: Callable[[Any], Problem]) -> Any:
 def missing(what: str) -> Problem:
     """There is no such row."""
     return Problem(404, "Not found.", what, kind="not-found")
+
+
+def refusals(*statuses: int) -> dict[int, type[ProblemSchema]]:
+    """For the `response` of an operation: the problems that it may answer, besides those that any may."""
+    return dict.fromkeys(sorted({*ALWAYS, *statuses}), ProblemSchema)
 
 
 def _of_scheduling(error: wrong.SchedulingError) -> Problem:
