@@ -1,9 +1,6 @@
 """How a terminal speaks of a backfill: what is asked for, its moments, one bar while it goes, what came of it."""
 
 import json
-import signal
-import sys
-import threading
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -18,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scheduling.management.finding import REFUSED, find_job, read_range
+from scheduling.management.leaving import leave, leaving
 from scheduling.models import Backfill, BackfillState, State
 from scheduling.survey import Moment, Progress, Survey, progress_of
 from scheduling.triggers import shown_in
@@ -26,7 +24,6 @@ ENDS = 5  # moments shown from the beginning and from the end of a long range
 EVERY = 0.5  # seconds between two looks at a backfill that goes
 COLUMNS = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
 PIPED = 10_000  # columns: a line stays one for the program that reads it
-LEFT = 130  # exit code after Ctrl+C
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -77,25 +74,19 @@ def show(asked: Backfill, found: Survey, out: Any, *, as_json: bool) -> None:
     console.print(_counts(asked, found))
 
 
-def watch(begun: Backfill, leaving: str, *, wait: bool) -> Progress:
-    """One bar until `begun` has ended and none of its runs goes; Ctrl+C says `leaving`, and leaves it going."""
-    left = threading.Event()
-    before = signal.signal(signal.SIGINT, lambda *_: left.set())  # an exception might come where nobody hears it
-    try:
-        with Bar(*COLUMNS, console=Console(stderr=True), disable=not wait) as bar:
-            line = bar.add_task("", total=begun.total)
-            while not left.is_set():
-                begun.refresh_from_db(fields=["state", "queued", "passed"])
-                progress = progress_of([begun])[begun.pk]
-                bar.update(line, completed=progress.ended, description=_told(progress))
-                over = begun.state != BackfillState.GOING and not (progress.running or progress.waiting)
-                if over or not wait:
-                    return progress
-                left.wait(EVERY)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    sys.stderr.write(f"{leaving}\n")
-    raise SystemExit(LEFT)
+def watch(begun: Backfill, leaving_it: str, *, wait: bool) -> Progress:
+    """One bar until `begun` has ended and none of its runs goes; Ctrl+C says `leaving_it`, and leaves it going."""
+    with leaving() as left, Bar(*COLUMNS, console=Console(stderr=True), disable=not wait) as bar:
+        line = bar.add_task("", total=begun.total)
+        while not left.is_set():
+            begun.refresh_from_db(fields=["state", "queued", "passed"])
+            progress = progress_of([begun])[begun.pk]
+            bar.update(line, completed=progress.ended, description=_told(progress))
+            over = begun.state != BackfillState.GOING and not (progress.running or progress.waiting)
+            if over or not wait:
+                return progress
+            left.wait(EVERY)
+    raise leave(leaving_it)
 
 
 def tell(begun: Backfill, progress: Progress, out: Any, *, as_json: bool) -> None:

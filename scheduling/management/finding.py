@@ -1,15 +1,20 @@
 """What a person names on the command line, found; or told apart from what there is."""
 
 import difflib
+import re
 from datetime import date, datetime, time, timedelta
 
 from django.core.management.base import CommandError
 
+from scheduling.admin import spans
 from scheduling.clocks import zone
-from scheduling.models import Change, Job
+from scheduling.exceptions import InvalidTrigger
+from scheduling.explain import asked
+from scheduling.models import Change, Execution, Job
 from scheduling.triggers import FIRST_YEAR, LAST_YEAR
 
 REFUSED = 2  # exit code: what was asked for makes no sense
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def find_job(wanted: str) -> Job:
@@ -24,6 +29,35 @@ def find_job(wanted: str) -> Job:
     near = difflib.get_close_matches(wanted, Job.objects.values_list("pk", flat=True), n=3)
     meant = f" Did you mean {' or '.join(near)}?" if near else ""
     raise CommandError(f"There is no job {wanted!r}.{meant}", returncode=REFUSED)
+
+
+def find_run(number: int) -> Execution:
+    """Raises CommandError, with where to look."""
+    run = Execution.objects.filter(pk=number).first()
+    if run is None:
+        told = f"There is no run #{number}, or its time in the history is over; see: manage.py executions list"
+        raise CommandError(told, returncode=REFUSED)
+    return run
+
+
+def read_span(text: str) -> timedelta:
+    """ "90 s", "2h". Raises CommandError, with what to write."""
+    try:
+        return spans.read(text)
+    except ValueError as error:
+        raise CommandError(str(error), returncode=REFUSED) from None
+
+
+def read_moment(text: str, timezone: str, now: datetime) -> datetime:
+    """ "02:00", "yesterday 02:00", "2026-11-01", "2026-11-01 02:00" or ISO 8601, on the clock of `timezone`.
+
+    Raises CommandError, with what to write.
+    """
+    wanted = f"{text.strip()} 00:00" if _DAY.fullmatch(text.strip()) else text
+    try:
+        return asked(wanted, timezone, now).moment
+    except (ValueError, InvalidTrigger) as error:
+        raise CommandError(str(error), returncode=REFUSED) from None
 
 
 def read_range(job: Job, first: str, last: str | None, now: datetime) -> tuple[datetime, datetime]:

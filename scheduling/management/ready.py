@@ -4,17 +4,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.core.management.base import CommandError
-from django.db import OperationalError, ProgrammingError
+from django.db import InterfaceError, OperationalError, ProgrammingError
 from django.utils import timezone
 
 from scheduling.conf import options
+from scheduling.redact import redact
 from scheduling.store.installation import adopt, owner
 from scheduling.sync import Synced, sync
+
+NO_TABLE = ("no such table", "no such column", 'relation "', 'column "', "doesn't exist", "Unknown column")
 
 
 def synced() -> list[Synced]:
     """Bring the code's jobs in. Raises CommandError where there are no tables, or no database, for them."""
-    with _tables():
+    with tables():
         return sync(timezone.now())
 
 
@@ -24,7 +27,7 @@ def owned(*, taken_over: bool) -> None:
     Raises CommandError when it is another one's: on a copy of it, its jobs would run a second time.
     """
     name, now = options().instance, timezone.now()
-    with _tables():
+    with tables():
         if taken_over:
             adopt(name, by="runscheduler --adopt", now=now)
         whose = owner(name, now)
@@ -38,8 +41,17 @@ def owned(*, taken_over: bool) -> None:
 
 
 @contextmanager
-def _tables() -> Iterator[None]:
+def tables() -> Iterator[None]:
+    """Raises CommandError, with what to do, where the database has no tables for us, or does not answer."""
     try:
         yield
-    except (OperationalError, ProgrammingError) as error:
-        raise CommandError(f"The database is not ready: {error}. Has `manage.py migrate` been run?") from error
+    except (OperationalError, ProgrammingError, InterfaceError) as error:
+        raise CommandError(unready(error)) from error
+
+
+def unready(error: Exception) -> str:
+    """What a failure of the database means, and what to do; without secrets."""
+    told = redact(str(error)).strip().partition("\n")[0].rstrip(".")
+    if any(sign in told for sign in NO_TABLE):
+        return f"The database is not ready: {told}. Has `manage.py migrate` been run?"
+    return f"The database is not ready: {told}. Look into it with: manage.py scheduler doctor"

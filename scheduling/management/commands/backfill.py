@@ -1,6 +1,5 @@
 """manage.py backfill: runs the moments of a range of time. Exit code 1: not all succeeded, 2: refused."""
 
-import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -10,6 +9,7 @@ from django.utils import timezone
 from scheduling import store
 from scheduling.exceptions import SchedulingError
 from scheduling.management import backfilling
+from scheduling.management.asking import make_sure
 from scheduling.management.finding import REFUSED
 from scheduling.models import Backfill
 from scheduling.survey import survey
@@ -41,8 +41,7 @@ class Command(BaseCommand):
             backfilling.show(wanted, found, self.stdout, as_json=given["json"])
         if ends_here:
             return
-        if not given["yes"] and not (sys.stdin.isatty() and input("Run them? [y/N] ").strip().lower() in ("y", "yes")):
-            raise CommandError("Nothing was started: answer yes, or give --yes.", returncode=REFUSED)
+        make_sure("Run them?", yes=given["yes"], otherwise="Nothing was started")
         begun = store.backfill(wanted, by=BY, now=timezone.now())
         left = f"Backfill {begun.pk} goes on without you; `manage.py backfill --stop {begun.pk}` stops it."
         progress = backfilling.watch(begun, left, wait=not given["no_wait"])

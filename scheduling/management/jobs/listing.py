@@ -1,0 +1,130 @@
+"""jobs list: which jobs there are, when each runs next, how its last run ended, and how it stands."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import batched
+from typing import Any
+
+from django.db import connection
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+from rich.text import Text
+
+from scheduling.admin.recent import ended, latest
+from scheduling.admin.standing import CONDITIONS, Standing, because, standing
+from scheduling.exceptions import InvalidTrigger
+from scheduling.explain import teller
+from scheduling.management.composed import add_deed
+from scheduling.management.telling import NOTHING, STANDINGS, away, on, plural, put, put_json, state, table
+from scheduling.models import Execution, Job, Queue
+
+LOOKED_AT = 5  # runs of a job, for the last that has ended
+AT_ONCE = 100  # jobs whose runs are looked for in one statement: SQLite joins at most 500 parts
+
+
+def add_parsers(deeds: Any) -> None:
+    parser = add_deed(deeds, "list", act, "list jobs in the order of their next runs")
+    parser.add_argument("--state", choices=[each.value for each in Standing], help="only those that stand so")
+    parser.add_argument("--tag", help="only those with this tag")
+    parser.add_argument("--queue", help="only those of this queue")
+    parser.add_argument("--search", metavar="WORD", help="only those with it in their id, name, task or description")
+
+
+def act(given: dict[str, Any], out: Any) -> None:
+    now = timezone.now()
+    jobs = list(chosen(given))
+    held = {queue.pk: queue for queue in Queue.objects.paused()}
+    runs = last_runs([job.pk for job in jobs])
+    if given["json"]:
+        put_json(out, [as_json(job, held.get(job.queue), runs.get(job.pk)) for job in jobs])
+        return
+    if not jobs:
+        put(out, Text("No job fits." if Job.objects.exists() else "There is no job yet."))
+        return
+    shown = table("Job", "Schedule", "Next run", "", "Last run", "State", wraps=("Schedule", "Job"))
+    for job in jobs:
+        shown.add_row(*_row(job, held.get(job.queue), runs.get(job.pk), now))
+    put(out, shown, Text(f"\n{_counted(jobs, held)}", "dim"))
+
+
+def chosen(given: dict[str, Any]) -> QuerySet[Job]:
+    """The jobs that fit what was asked for."""
+    jobs = Job.objects.order_by(F("next_run_time").asc(nulls_last=True), "id")
+    if given["state"]:
+        jobs = jobs.filter(CONDITIONS[Standing(given["state"])])
+    if given["queue"]:
+        jobs = jobs.filter(queue=given["queue"])
+    if given["search"]:
+        jobs = jobs.filter(_anywhere(given["search"]))
+    if given["tag"]:
+        jobs = jobs.filter(_tagged(given["tag"]))
+    return jobs
+
+
+def last_runs(ids: Sequence[str]) -> dict[str, Execution]:
+    """The last run of each job that has ended, of its latest few."""
+    found = {}
+    for some in batched(ids, AT_ONCE):
+        for job, runs in latest(some, LOOKED_AT).items():
+            if last := ended(runs):
+                found[job] = last
+    return found
+
+
+def words(job: Job) -> str:
+    """The schedule in a sentence, or what is wrong with it."""
+    try:
+        return job.words
+    except InvalidTrigger as error:
+        return str(error)
+
+
+def as_json(job: Job, held: Queue | None, last: Execution | None) -> dict[str, Any]:
+    return {
+        "id": job.pk,
+        "name": job.name,
+        "task": job.task,
+        "queue": job.queue,
+        "tags": job.tags,
+        "trigger": job.trigger,
+        "schedule": words(job),
+        "timezone": job.timezone,
+        "next_run_time": job.next_run_time,
+        "state": standing(job, held).value,
+        "because": because(job, held),
+        "last_run": last and {"id": last.pk, "state": last.state, "cause": last.cause, "finished_at": last.finished_at},
+    }
+
+
+def _anywhere(word: str) -> Q:
+    found = Q()
+    for name in ("id", "name", "task", "description"):
+        found |= Q(**{f"{name}__icontains": word})
+    return found
+
+
+def _tagged(tag: str) -> Q:
+    if connection.features.supports_json_field_contains:
+        return Q(tags__contains=[tag])
+    return Q(tags__icontains=json.dumps(tag))
+
+
+def _row(job: Job, held: Queue | None, last: Execution | None, now: datetime) -> list[Text]:
+    how = standing(job, held)
+    upcoming = job.next_run_time
+    return [
+        Text(job.pk, "bold"),
+        Text(words(job)),
+        Text(away(upcoming, now)),
+        Text(on(teller(job, now).place, upcoming, now) if upcoming else "", "dim"),
+        Text(NOTHING, "dim") if last is None else state(last) + Text(f" {away(last.finished_at, now)}"),
+        Text(how.value, STANDINGS[how]),
+    ]
+
+
+def _counted(jobs: Sequence[Job], held: dict[str, Queue]) -> str:
+    """ "12 jobs: 9 armed, 2 paused, 1 parked"."""
+    hows = [standing(job, held.get(job.queue)) for job in jobs]
+    counts = ", ".join(f"{hows.count(each)} {each.value}" for each in Standing if each in hows)
+    return f"{plural(len(jobs), 'job')}: {counts}"
