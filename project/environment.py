@@ -14,6 +14,7 @@ TRUE = {"true", "yes", "on", "1"}
 FALSE = {"false", "no", "off", "0"}
 EXECUTORS = ("processes", "threads")
 MOST_SLOTS = 1024
+LABEL = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")  # of a channel, of a ping
 QUEUE = re.compile(r"(?P<name>[a-z][a-z0-9_-]{0,39})=(?P<executor>[a-z]+):(?P<slots>[0-9]{1,5})")
 
 
@@ -105,6 +106,40 @@ def queues(name: str, default: str) -> dict[str, dict[str, str | int]]:
     if "default" not in found:
         refuse(name, "must name the queue 'default', on which tasks run that ask for no other")
     return found
+
+
+def secret_address(name: str) -> str:
+    """An http or https address that no message repeats, since it is a secret itself; empty if not given."""
+    return _secret_address(name, text(name)) if text(name) else ""
+
+
+def named_addresses(name: str) -> dict[str, str]:
+    """`nightly=https://…, team=https://…` as addresses by name; they are secrets, too."""
+    found: dict[str, str] = {}
+    for part in names(name):
+        label, _, given = (piece.strip() for piece in part.partition("="))
+        if not LABEL.fullmatch(label):
+            refuse(name, "must read like 'nightly=https://…, team=https://…', each name of small letters and digits")
+        if label in found:
+            refuse(name, f"names {label!r} twice")
+        found[label] = _secret_address(f"{name}: {label}", given)
+    return found
+
+
+def with_prefix(prefix: str) -> dict[str, str]:
+    """The values of all variables whose names begin so, by the rest of the name in small letters."""
+    found = {name.removeprefix(prefix).lower(): text(name) for name in os.environ if name.startswith(prefix)}
+    for label in found:
+        if not LABEL.fullmatch(label):
+            refuse(f"{prefix}{label.upper()}", "must end in a name of letters, digits and underscores, 40 at most")
+    return {label: value for label, value in sorted(found.items()) if value}
+
+
+def _secret_address(name: str, given: str) -> str:
+    try:
+        return _checked_address(name, given)
+    except ImproperlyConfigured:
+        refuse(name, "must be an address that starts with http:// or https:// and a host")
 
 
 def _checked_address(name: str, given: str) -> str:

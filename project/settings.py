@@ -192,6 +192,15 @@ SCHEDULING = {
     "KEEP_DAYS": env.integer("KEEP_DAYS", 30, 0, 36_500),  # of runs whose job does not say; 0 is for ever
     "KEEP_UNWELL_DAYS": env.integer("KEEP_UNWELL_DAYS", 90, 0, 36_500),  # of those that failed, timed out or were lost
     "API_RATE": env.integer("API_RATE", 600),  # requests a minute for each token or user; 0 is no limit
+    "SITE_URL": env.address("SITE_URL", "http://localhost") if env.text("SITE_URL") else "",  # for links in notices
+    "NOTICE_CHANNELS": env.with_prefix("NOTICE_CHANNEL_"),  # name -> address for apprise, or of a web hook
+    "NOTICE_SECRET": env.text("NOTICE_SECRET"),  # signs web hooks
+    "NOTICE_PRIVATE": env.flag("NOTICE_PRIVATE", False),  # web hooks and pings may reach addresses that are not public
+    "NOTICE_EVERY": env.number("NOTICE_EVERY", 5, 0.1, 60),  # between two looks for what is to be told
+    "NOTICE_TOGETHER": env.number("NOTICE_TOGETHER", 10, 0, 600),  # how long a line waits for others
+    "NOTICE_WATCH": env.flag("NOTICE_WATCH", True),  # the web process tells when no scheduler is alive
+    "PINGS": env.named_addresses("PINGS"),  # name -> address that is told of a job's starts and ends
+    "PING_SCHEDULER": env.secret_address("PING_SCHEDULER"),  # asked for each minute while a scheduler's loop turns
     "VERSION": __version__,
     "INSTANCE": INSTANCE,
     "REDACT": env.names("REDACT"),  # more names of settings and arguments whose values are secret
@@ -225,6 +234,9 @@ WATCH_HISTORY = {
         f"Rota/{__version__} (+https://github.com/rota/rota{'; ' + CONTACT if CONTACT else ''})",
     ),
 }
+
+# Metrics
+METRICS_OPEN = env.flag("METRICS_OPEN", False)  # /metrics without a token or a login
 
 # Logs
 LOG_FILE = env.text("LOG_FILE")  # beside the console, for example scheduler.log

@@ -1,5 +1,6 @@
 """Every scheduling setting with its type, default and unit, read from `settings.SCHEDULING`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
@@ -36,6 +37,15 @@ class Options:
     keep_days: int = 30  # of runs whose job does not say; 0 is for ever
     keep_unwell_days: int = 90  # the same of runs that failed, timed out or were lost
     api_rate: int = 600  # requests a minute for each token or user; 0 is no limit
+    site_url: str = ""  # where the admin is reached, for links; without a slash at its end
+    notice_channels: Mapping[str, str] = field(default_factory=dict)  # name -> address, which is a secret
+    notice_secret: str = ""  # signs web hooks; empty: they are not signed
+    notice_private: bool = False  # whether web hooks and pings may reach addresses that are not public
+    notice_every: float = 5.0  # between two looks for what is to be told
+    notice_together: float = 10.0  # how long a line waits for others to share its message
+    notice_watch: bool = True  # whether the web process tells when no scheduler is alive
+    pings: Mapping[str, str] = field(default_factory=dict)  # name -> address, which is a secret; {job} and {run} in it
+    ping_scheduler: str = ""  # asked for each minute while the loop turns; empty: none
     instance: str = "default"  # the name of this installation: its schedulers turn on no other's database
     version: str = "0"  # of this software, shown with each worker
     redact: tuple[str, ...] = field(default_factory=tuple)  # more names of secrets

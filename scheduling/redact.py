@@ -14,6 +14,7 @@ from django.dispatch import receiver
 from scheduling.conf import options
 
 DOTS = "••••••"
+KEY = 16  # characters; a shorter part of an address is none
 SHORTEST = 6  # characters; a shorter value would blot out half of any text
 NOT_SECRET = r"(?:file|path|dir|url|timeout|hashers|validators|age|name|header|limit)s?$"  # noqa: S105  # PASSWORD_HASHERS and such
 NAMES = r"secret|token|passw(?:or)?d|passphrase|api[_-]?key|access_?key|private_?key|credential|webhook|signature"
@@ -79,6 +80,8 @@ def _secrets() -> Iterator[str]:
             yield value
         elif name.endswith("_URL"):
             yield from _passwords(value)
+    for address in (*options().notice_channels.values(), *options().pings.values(), options().ping_scheduler):
+        yield from _parts(address)
     yield from _within({name: getattr(settings, name) for name in dir(settings) if name.isupper()})
 
 
@@ -91,6 +94,14 @@ def _within(value: Any, *, secret: bool = False) -> Iterator[str]:
     elif isinstance(value, list | tuple) and secret:
         for item in value:
             yield from _within(item, secret=True)
+
+
+def _parts(address: str) -> Iterator[str]:
+    """What in the address of a channel or a ping may be its key: a password, or a long word of it."""
+    yield from _passwords(address)
+    for part in re.split(r"[/?&=@:]", address.partition("://")[2]):
+        if len(part) >= KEY and "." not in part:  # a name of a host is none
+            yield from (part, unquote(part))
 
 
 def _passwords(url: str) -> Iterator[str]:
