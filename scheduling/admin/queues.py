@@ -1,14 +1,11 @@
 """Queues: the configured lanes, how full they are, and the doors that pause one and let it go on."""
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -21,8 +18,8 @@ from scheduling.admin.base import ModelAdmin, action
 from scheduling.admin.pausing import missed_note
 from scheduling.admin.standing import paused
 from scheduling.conf import options
-from scheduling.health import Health, health
-from scheduling.models import OPEN, Execution, Job, Queue, State, Worker, WorkerState
+from scheduling.loads import Load, loads
+from scheduling.models import Job, Queue
 
 PAUSING = (
     "Nothing of a paused queue starts: its jobs do not fire, and what waits in it goes on waiting. "
@@ -30,22 +27,12 @@ PAUSING = (
 )
 
 
-@dataclass(slots=True)
-class Load:
-    """How full a queue is, and who serves it."""
-
-    places: int = 0
-    workers: int = 0
-    jobs: int = 0
-    runs: Mapping[str, int] = field(default_factory=dict)  # by state
-
-
 class QueueList(ChangeList):
     """Brings the load of all queues along, in three queries."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        found = loads()
+        found = loads(timezone.now())
         for queue in self.result_list:
             queue.load = found.get(queue.pk, Load())
 
@@ -75,14 +62,12 @@ class QueueAdmin(ModelAdmin):
         return request.user.has_perm("scheduling.pause_queue")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Queue]:
-        """Those that are configured, and those that are paused though they are no longer."""
-        known = [lane.name for lane in options().queues]
-        return Queue.objects.filter(pk__in=known) | Queue.objects.paused()
+        return Queue.objects.known()
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         queue: Any = self.get_queryset(request).filter(pk=unquote(object_id)).first()
         if queue is not None:
-            queue.load = loads().get(queue.pk, Load())
+            queue.load = loads(timezone.now()).get(queue.pk, Load())
         return queue
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -117,7 +102,7 @@ class QueueAdmin(ModelAdmin):
 
     @admin.display(description="Running")
     def running(self, queue: Any) -> SafeString:
-        running, places = queue.load.runs.get(State.RUNNING, 0), max(queue.load.places, 1)
+        running, places = queue.load.running, max(queue.load.places, 1)
         return format_html(
             '<progress class="rota-progress" max="{}" value="{}"></progress> {} of {}',
             *(places, running, running, queue.load.places),
@@ -125,7 +110,7 @@ class QueueAdmin(ModelAdmin):
 
     @admin.display(description="Waiting")
     def waiting(self, queue: Any) -> int:
-        return int(queue.load.runs.get(State.QUEUED, 0))
+        return int(queue.load.waiting)
 
     @admin.display(description="Served by")
     def workers(self, queue: Any) -> str:
@@ -166,21 +151,3 @@ class QueueAdmin(ModelAdmin):
             return Question(f"Resume the queue {queue}?", "Resume", verb, form, notes=notes)
 
         return asked(self, request, object_id, question)
-
-
-def loads() -> dict[str, Load]:
-    """The load of each queue by its name."""
-    found: dict[str, Load] = {lane.name: Load() for lane in options().queues}
-    now = timezone.now()
-    for worker in Worker.objects.filter(state=WorkerState.ALIVE):
-        for name, slots in worker.queues.items() if health(worker, now) == Health.ALIVE else ():
-            load = found.setdefault(name, Load())
-            load.workers, load.places = load.workers + 1, load.places + slots
-    runs = Execution.objects.filter(state__in=OPEN).order_by().values("queue", "state").annotate(count=Count("id"))
-    counted: dict[str, Counter[str]] = {}
-    for row in runs:
-        counted.setdefault(row["queue"], Counter())[row["state"]] += row["count"]
-    jobs = dict(Job.objects.order_by().values_list("queue").annotate(Count("id")))
-    for name, load in found.items():
-        load.runs, load.jobs = counted.get(name, Counter()), jobs.get(name, 0)
-    return found

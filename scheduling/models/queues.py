@@ -3,13 +3,19 @@
 from typing import ClassVar, Self
 
 from django.db import models
+from django.db.models import Q
 
+from scheduling.conf import options
 from scheduling.models.changes import LONGEST_REASON
 
 
 class QueueQuerySet(models.QuerySet["Queue"]):
     def paused(self) -> Self:
         return self.filter(paused_at__isnull=False)
+
+    def known(self) -> Self:
+        """Those that are configured, and those that are paused though they are no longer."""
+        return self.filter(Q(pk__in=[lane.name for lane in options().queues]) | Q(paused_at__isnull=False))
 
 
 class Queue(models.Model):
