@@ -42,6 +42,15 @@ class ImpossibleStep(SchedulingError):
     """A run cannot go from its state to that one; `scheduling.states` has the table."""
 
 
+class NotDelivered(SchedulingError):
+    """The message did not arrive."""
+
+    def __init__(self, message: str = "", *, final: bool = False, retry_in: float | None = None) -> None:
+        super().__init__(message)
+        self.final = final  # no further attempt would help
+        self.retry_in = retry_in  # seconds that the other side has asked for
+
+
 class WorkerFenced(SchedulingError):
     """This worker was declared dead by another one; it must stop at once."""
 

@@ -2,7 +2,14 @@
 
 from django.apps import AppConfig
 
+from scheduling.notices.items import count_with
+
 
 class TasksConfig(AppConfig):
     name = "tasks"
     verbose_name = "Task records"
+
+    def ready(self) -> None:
+        from tasks.models import items_of  # models must be loaded first
+
+        count_with(items_of)

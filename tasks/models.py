@@ -1,10 +1,11 @@
 """TaskRecord: what a task says that it did; RateBucket: how often a service may still be asked."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models import Exists, F, OuterRef, Q, Sum, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -96,6 +97,12 @@ class TaskRecord(models.Model):
     def duration(self) -> timedelta | None:
         """From start to end; None while it runs."""
         return self.finished_at - self.started_at if self.finished_at else None
+
+
+def items_of(executions: Collection[int]) -> dict[int, int]:
+    """How many items each of these runs has succeeded with; those without a record are left out."""
+    records = TaskRecord.objects.filter(execution__in=executions).order_by().values_list("execution")
+    return dict(records.annotate(Sum("items_succeeded")))
 
 
 class RateBucketQuerySet(models.QuerySet["RateBucket"]):
