@@ -1,10 +1,11 @@
 """Job: which task, with which arguments, on which trigger, under which policies."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
 from django.utils.timezone import now
 
@@ -84,6 +85,18 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def due(self, now: datetime) -> Self:
         return self.armed().filter(next_run_time__lte=now).order_by("next_run_time")
+
+    def mentioning(self, word: str) -> Self:
+        """Jobs that have `word` in their id, name, task or description, or in a tag, in whatever case."""
+        found = Q()
+        for name in ("id", "name", "task", "description", "tags"):
+            found |= Q(**{f"{name}__icontains": word})
+        return self.filter(found)
+
+    def tagged(self, tag: str) -> Self:
+        if connection.features.supports_json_field_contains:
+            return self.filter(tags__contains=[tag])
+        return self.filter(tags__icontains=json.dumps(tag))
 
 
 class Job(Policy):

@@ -1,26 +1,20 @@
 """jobs list: which jobs there are, when each runs next, how its last run ended, and how it stands."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import batched
 from typing import Any
 
-from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.models import F
 from django.utils import timezone
 from rich.text import Text
 
-from scheduling.admin.recent import ended, latest
 from scheduling.admin.standing import CONDITIONS, Standing, because, standing
 from scheduling.exceptions import InvalidTrigger
 from scheduling.explain import teller
 from scheduling.management.composed import add_deed
 from scheduling.management.telling import NOTHING, STANDINGS, away, on, plural, put, put_json, state, table
-from scheduling.models import Execution, Job, Queue
-
-LOOKED_AT = 5  # runs of a job, for the last that has ended
-AT_ONCE = 100  # jobs whose runs are looked for in one statement: SQLite joins at most 500 parts
+from scheduling.models import Execution, Job, JobQuerySet, Queue
+from scheduling.recent import last_runs
 
 
 def add_parsers(deeds: Any) -> None:
@@ -48,7 +42,7 @@ def act(given: dict[str, Any], out: Any) -> None:
     put(out, shown, Text(f"\n{_counted(jobs, held)}", "dim"))
 
 
-def chosen(given: dict[str, Any]) -> QuerySet[Job]:
+def chosen(given: dict[str, Any]) -> JobQuerySet:
     """The jobs that fit what was asked for."""
     jobs = Job.objects.order_by(F("next_run_time").asc(nulls_last=True), "id")
     if given["state"]:
@@ -56,20 +50,10 @@ def chosen(given: dict[str, Any]) -> QuerySet[Job]:
     if given["queue"]:
         jobs = jobs.filter(queue=given["queue"])
     if given["search"]:
-        jobs = jobs.filter(_anywhere(given["search"]))
+        jobs = jobs.mentioning(given["search"])
     if given["tag"]:
-        jobs = jobs.filter(_tagged(given["tag"]))
+        jobs = jobs.tagged(given["tag"])
     return jobs
-
-
-def last_runs(ids: Sequence[str]) -> dict[str, Execution]:
-    """The last run of each job that has ended, of its latest few."""
-    found = {}
-    for some in batched(ids, AT_ONCE):
-        for job, runs in latest(some, LOOKED_AT).items():
-            if last := ended(runs):
-                found[job] = last
-    return found
 
 
 def words(job: Job) -> str:
@@ -95,19 +79,6 @@ def as_json(job: Job, held: Queue | None, last: Execution | None) -> dict[str, A
         "because": because(job, held),
         "last_run": last and {"id": last.pk, "state": last.state, "cause": last.cause, "finished_at": last.finished_at},
     }
-
-
-def _anywhere(word: str) -> Q:
-    found = Q()
-    for name in ("id", "name", "task", "description"):
-        found |= Q(**{f"{name}__icontains": word})
-    return found
-
-
-def _tagged(tag: str) -> Q:
-    if connection.features.supports_json_field_contains:
-        return Q(tags__contains=[tag])
-    return Q(tags__icontains=json.dumps(tag))
 
 
 def _row(job: Job, held: Queue | None, last: Execution | None, now: datetime) -> list[Text]:
