@@ -3,12 +3,23 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI
 
 from project import __version__
-from scheduling.api import problems, scheduler
-from scheduling.api.auth import guarded
-from scheduling.api.limits import Limit
+from scheduling.api import (
+    backfills,
+    background,
+    calendars,
+    executions,
+    logs,
+    problems,
+    queues,
+    scheduler,
+    workers,
+)
+from scheduling.api.auth import guarded_page
+from scheduling.api.description import DescribedAPI
+from scheduling.api.parsing import StrictParser
+from tasks import api as records
 
 DESCRIPTION = """
 Everything that the admin can do to schedules, for programs.
@@ -18,16 +29,40 @@ user, within its scopes: `read`, `run`, `write`. Errors are problem details (RFC
 spans are seconds.
 """
 
-api = NinjaAPI(
+TAGS = {  # in the order of the page
+    "scheduler": "Whether anything runs, which workers, and what comes next.",
+    "jobs": "What is run, when, and under which rules.",
+    "triggers": "Any schedule tried out, before a job has it.",
+    "tasks": "What jobs can run.",
+    "executions": "Runs: what became of each moment, logs, cancel and retry.",
+    "records": "What tasks say that they have done.",
+    "backfills": "The moments of a range of time, run after all.",
+    "queues": "The lanes that runs wait in.",
+    "workers": "The schedulers that run them.",
+    "calendars": "Days and hours without runs.",
+    "source systems": "Addresses that scripts of other systems know.",
+}
+
+api = DescribedAPI(
     title="Rota",
     version=__version__,
     urls_namespace="api",
     description=DESCRIPTION,
-    docs_decorator=guarded(),
-    throttle=[Limit()],
+    docs_decorator=guarded_page,
+    parser=StrictParser(),
+    servers=[{"url": "/", "description": "This installation"}],
+    openapi_extra={"tags": [{"name": name, "description": words} for name, words in TAGS.items()]},
 )
 problems.install(api)
 api.add_router("/v1/scheduler", scheduler.router)
+api.add_router("/v1/executions", executions.router)
+api.add_router("/v1/executions", logs.router)
+api.add_router("/v1/queues", queues.router)
+api.add_router("/v1/workers", workers.router)
+api.add_router("/v1/backfills", backfills.router)
+api.add_router("/v1/calendars", calendars.router)
+api.add_router("/v1/records", records.router)
+api.add_router("/tasks", background.router)
 
 
 def nowhere(request: HttpRequest, **_: Any) -> HttpResponse:

@@ -57,7 +57,8 @@ SECURE_HSTS_PRELOAD = env.flag("SECURE_HSTS_PRELOAD", HTTPS)
 # Plain http without DEBUG is only by HTTPS=false, which says it all: no further warnings of HSTS, redirect and cookies.
 PLAIN_HTTP = [f"security.{number}" for number in ("W004", "W008", "W012", "W016")]
 SILENCED_SYSTEM_CHECKS = [] if HTTPS or DEBUG else PLAIN_HTTP
-if env.flag("BEHIND_PROXY", False):  # only where a proxy always sets or removes this header
+BEHIND_PROXY = env.flag("BEHIND_PROXY", False)  # only where a proxy always sets this header and X-Forwarded-For
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_CSP = {
     "default-src": [CSP.SELF],
@@ -90,9 +91,11 @@ INSTALLED_APPS = [
     *(["tasks.demo"] if DEMO else []),
 ]
 MIDDLEWARE = [
+    "project.requests.Requests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "scheduling.api.middleware.Manners",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -201,6 +204,8 @@ SCHEDULING = {
     "NOTICE_WATCH": env.flag("NOTICE_WATCH", True),  # the web process tells when no scheduler is alive
     "PINGS": env.named_addresses("PINGS"),  # name -> address that is told of a job's starts and ends
     "PING_SCHEDULER": env.secret_address("PING_SCHEDULER"),  # asked for each minute while a scheduler's loop turns
+    "BEHIND_PROXY": BEHIND_PROXY,  # then X-Forwarded-For tells where a request comes from
+    "IN_WEB": env.flag("SCHEDULER_IN_WEB", False),  # whether each web process runs jobs too, in its background
     "VERSION": __version__,
     "INSTANCE": INSTANCE,
     "REDACT": env.names("REDACT"),  # more names of settings and arguments whose values are secret

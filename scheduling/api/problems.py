@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from http.client import responses
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import Field
@@ -102,7 +103,7 @@ def _of_scheduling(error: wrong.SchedulingError) -> Problem:
     kind = type(error)
     title = (kind.__doc__ or "").strip().partition("\n")[0]
     status = STATUSES.get(kind, 409)
-    field = error.field if isinstance(error, wrong.InvalidTrigger) else FIELDS.get(kind, "")
+    field = error.field if isinstance(error, wrong.InvalidTrigger | wrong.InvalidRange) else FIELDS.get(kind, "")
     errors = [(field, str(error))] if field else []
     return Problem(status, title, str(error), kind=_dashed(kind.__name__), errors=errors)
 
@@ -122,12 +123,25 @@ def _place(loc: Sequence[Any]) -> str:
 
 
 def _told(error: Mapping[str, Any]) -> str:
-    return str(error["msg"]).removeprefix("Value error, ")
+    return PLAINER.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
 
 
 def _of_http(error: HttpError) -> Problem:
-    kind = "forbidden" if error.status_code == 403 else "bad-request"
-    return Problem(error.status_code, str(error), kind=kind)
+    """What ninja refuses by itself: a body that is no JSON."""
+    why = error.__cause__
+    detail = f"It must be JSON in UTF-8: {why}" if isinstance(why, ValueError) else str(error)
+    return Problem(error.status_code, "The request cannot be read.", detail, kind="bad-request")
+
+
+def of_status(request: HttpRequest, status: int) -> Problem:
+    """What Django refuses by itself, before or instead of an operation."""
+    if status == 404:
+        return missing(f"There is nothing at {request.path}; see /api/docs.")
+    if status == 405:
+        detail = f"{request.method} is not for {request.path}; the header Allow has what is."
+        return Problem(405, "Not in this way.", detail, kind="method")
+    kind = "bad-request" if status < 500 else "failure"
+    return Problem(status, responses.get(status, "The request was refused."), kind=kind)
 
 
 def _unforeseen(request: HttpRequest, error: Any) -> HttpResponse:
@@ -142,6 +156,7 @@ def _dashed(name: str) -> str:
 
 STATUSES: dict[type[wrong.SchedulingError], int] = {
     wrong.InvalidTrigger: 422,
+    wrong.InvalidRange: 422,
     wrong.InvalidArguments: 422,
     wrong.InvalidJob: 422,
     wrong.UnknownTask: 422,
@@ -150,6 +165,11 @@ STATUSES: dict[type[wrong.SchedulingError], int] = {
 FIELDS: dict[type[wrong.SchedulingError], str] = {wrong.InvalidArguments: "arguments", wrong.UnknownTask: "task"}
 
 LOG_IN = "Send 'Authorization: Bearer …' with a token made in the admin or by manage.py tokens create, or log in."
+PLAINER = {  # pydantic's kinds of errors, in other words than its own
+    "extra_forbidden": "There is no such field here.",
+    "missing": "It is needed, and not there.",
+}
+TOO_BIG = "The body has more than DATA_UPLOAD_MAX_MEMORY_SIZE allows."
 BUSY = "The database did not answer; nothing was changed. Try again."
 TRANSLATIONS: tuple[tuple[type[Exception], Any], ...] = (
     (Problem, lambda problem: problem),
@@ -158,6 +178,9 @@ TRANSLATIONS: tuple[tuple[type[Exception], Any], ...] = (
     (AuthenticationError, lambda _: Problem(401, "Who is asking?", LOG_IN, kind="login", headers=UNAUTHENTICATED)),
     (HttpError, _of_http),
     (Http404, lambda error: missing(str(error))),
+    (RequestDataTooBig, lambda _: Problem(413, "The request is too big.", TOO_BIG, kind="too-big")),
+    (SuspiciousOperation, lambda _: Problem(400, "The request cannot be read.", kind="bad-request")),
+    (UnreadablePostError, lambda _: Problem(400, "The request cannot be read.", "It ended early.", kind="bad-request")),
     (PermissionDenied, lambda error: Problem(403, "Not allowed.", str(error), kind="forbidden")),
     (
         OperationalError,

@@ -1,0 +1,95 @@
+"""The OpenAPI document: what each operation needs, and the problems that it may answer with, told in one place."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ninja import NinjaAPI
+from ninja.openapi.schema import REF_TEMPLATE, OpenAPISchema
+from ninja.operation import Operation
+
+from scheduling.api.auth import LoginAuth, TokenAuth
+from scheduling.api.problems import CONTENT_TYPE, ProblemSchema
+
+NAMES = {TokenAuth.__name__: "token", LoginAuth.__name__: "login"}  # of the ways to come in
+ALWAYS = {
+    401: "Nobody is known: no token that counts, and no login.",
+    403: "The user lacks the permission, the token its scope, or the login its CSRF token.",
+    429: "Too many requests; Retry-After has the seconds to wait.",
+    503: "The database is away; nothing was changed, and Retry-After says when to try again.",
+}
+WITH_INPUT = {422: "Something is not as it must be; `errors` names the fields and the cures."}
+WITH_PATH = {404: "There is no such thing."}
+WITH_BODY = {400: "The body is no JSON.", 413: "The body is too big."}
+
+
+class DescribedAPI(NinjaAPI):
+    """NinjaAPI whose document keeps to OpenAPI 3.1, and tells permissions, scopes and problems of each operation."""
+
+    def operations(self) -> Iterator[tuple[str, str, Operation]]:
+        """Method, address and operation of all that can be asked for."""
+        root = self.get_root_path({}).rstrip("/")
+        for bound in self._get_bound_routers():
+            for path, view in bound.path_operations.items():
+                address = "/".join(part.strip("/") for part in (bound.prefix, path) if part.strip("/"))
+                for operation in view.operations:
+                    for method in operation.methods:
+                        yield method, f"{root}/{address}", operation
+
+    def get_openapi_schema(
+        self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
+    ) -> OpenAPISchema:
+        schema = super().get_openapi_schema(path_prefix=path_prefix, path_params=path_params)
+        known = {
+            operation.operation_id or self.get_openapi_operation_id(operation): operation
+            for _, _, operation in self.operations()
+        }
+        for methods in schema["paths"].values():
+            for told in {id(told): told for told in methods.values()}.values():
+                _tell(told, known[told["operationId"]])
+        components = schema["components"]
+        components["schemas"] |= _problem_schemas()
+        ways = components.get("securitySchemes", {})
+        components["securitySchemes"] = {NAMES.get(name, name): way for name, way in ways.items()}
+        return schema
+
+
+def guards(operation: Operation) -> TokenAuth | None:
+    """What `operation` asks of a token: its permissions and its scope; None if it is open."""
+    return next((each for each in operation.auth_callbacks if isinstance(each, TokenAuth)), None)
+
+
+def _tell(told: dict[str, Any], operation: Operation) -> None:
+    for parameter in told["parameters"]:
+        examples = parameter.pop("examples", None)  # ninja's list is none of OpenAPI's maps
+        if examples:
+            parameter["example"] = examples[0]
+    guard = guards(operation)
+    if guard is not None:
+        needed = " and ".join(f"`{each}`" for each in guard.permissions)
+        rule = f"Needs {'the permission ' + needed if needed else 'no permission'}; a token, the scope `{guard.scope}`."
+        told["description"] = f"{told.get('description', '')}\n\n{rule}".strip()
+        told["security"] = [{"token": [str(guard.scope)]}, {"login": []}]
+    _tell_problems(told)
+
+
+def _tell_problems(told: dict[str, Any]) -> None:
+    """Every problem by its media type, those that the operation has named itself among them."""
+    body = {CONTENT_TYPE: {"schema": {"$ref": REF_TEMPLATE.format(model=ProblemSchema.__name__)}}}
+    expected = dict(ALWAYS)
+    if told["parameters"] or "requestBody" in told:
+        expected |= WITH_INPUT
+    if any(parameter["in"] == "path" for parameter in told["parameters"]):
+        expected |= WITH_PATH
+    if "requestBody" in told:
+        expected |= WITH_BODY
+    for status, words in expected.items():
+        told["responses"].setdefault(status, {"description": words})
+    for status, response in told["responses"].items():
+        if int(status) >= 400:
+            response["description"] = expected.get(int(status), response["description"])
+            response["content"] = body
+
+
+def _problem_schemas() -> dict[str, Any]:
+    whole = ProblemSchema.model_json_schema(ref_template=REF_TEMPLATE, mode="serialization")
+    return {**whole.pop("$defs", {}), ProblemSchema.__name__: whole}
