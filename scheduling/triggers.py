@@ -11,6 +11,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+import psutil
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
@@ -62,12 +63,13 @@ class Schedule:
 
 
 class ScheduleTrigger(BaseTrigger):
-    """A schedule as APScheduler knows triggers."""
+    """A schedule, and the jitter of its runs, as APScheduler knows triggers."""
 
-    __slots__ = ("schedule",)
+    __slots__ = ("jitter", "schedule")
 
-    def __init__(self, schedule: Schedule) -> None:
+    def __init__(self, schedule: Schedule, jitter: timedelta | None = None) -> None:
         self.schedule = schedule
+        self.jitter = jitter
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
         """The moment after the previous one, whatever `now` is; without one, the first from `now` on.
@@ -183,9 +185,9 @@ def shown_in(schedule: Schedule, moment: datetime) -> datetime:
     return on_clock(moment, zone(schedule.timezone))
 
 
-def trigger_of(schedule: Schedule) -> BaseTrigger:
+def trigger_of(schedule: Schedule, jitter: timedelta | None = None) -> BaseTrigger:
     """The schedule for APScheduler; it asks `next_after`, as everything does."""
-    return ScheduleTrigger(schedule)
+    return ScheduleTrigger(schedule, jitter)
 
 
 def schedule_of(trigger: BaseTrigger | str, timezone: str, **keywords: Any) -> tuple[Schedule, timedelta | None]:
@@ -352,7 +354,7 @@ def _span(given: dict[str, Any]) -> timedelta:
 def _from_object(trigger: BaseTrigger, timezone: str) -> tuple[Schedule, float | None]:
     match trigger:
         case ScheduleTrigger():
-            return trigger.schedule, None
+            return trigger.schedule, trigger.jitter.total_seconds() if trigger.jitter else None
         case DateTrigger():
             run_at = _moment(trigger.run_date, timezone, "run_at")
             return Schedule(Kind.DATE, run_at=run_at, timezone=timezone), None
@@ -363,9 +365,20 @@ def _from_object(trigger: BaseTrigger, timezone: str) -> tuple[Schedule, float |
         case _:
             name = type(trigger).__name__
             raise InvalidTrigger(f"A {name} has no columns; use cron, interval or date.", field="kind")
-    start_at = _moment(trigger.start_date, timezone, "start_at")
+    start_at = None if _began_by_itself(trigger) else _moment(trigger.start_date, timezone, "start_at")
     end_at = _moment(trigger.end_date, timezone, "end_at")
     return replace(schedule, start_at=start_at, end_at=end_at), trigger.jitter
+
+
+def _began_by_itself(trigger: CronTrigger | IntervalTrigger) -> bool:
+    """Whether nobody named the start: an interval then has that of one interval after the object was made.
+
+    It would differ at each start of a program, and move the job; our anchor says the same, once.
+    """
+    if not isinstance(trigger, IntervalTrigger) or not trigger.start_date.microsecond:
+        return False
+    born = datetime.fromtimestamp(psutil.Process().create_time(), UTC) - SECOND
+    return bool(born <= trigger.start_date - trigger.interval <= datetime.now(UTC))
 
 
 def _zone_name(given: tzinfo) -> str:
