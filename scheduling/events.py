@@ -114,8 +114,23 @@ def added(scheduler: BaseScheduler, job_id: str) -> None:
 
 
 def modified(scheduler: BaseScheduler, job_id: str) -> None:
-    """A job has been paused or resumed through APScheduler's API."""
+    """A job has been changed, paused or resumed through APScheduler's API."""
     _tell(scheduler, ap.JobEvent(ap.EVENT_JOB_MODIFIED, job_id, "default"))
+
+
+def removed(scheduler: BaseScheduler, job_id: str) -> None:
+    """A job has been removed through APScheduler's API."""
+    _tell(scheduler, ap.JobEvent(ap.EVENT_JOB_REMOVED, job_id, "default"))
+
+
+def all_removed(scheduler: BaseScheduler) -> None:
+    """All jobs have been removed through APScheduler's API."""
+    _tell(scheduler, ap.SchedulerEvent(ap.EVENT_ALL_JOBS_REMOVED))
+
+
+def paused(scheduler: BaseScheduler, *, resumed: bool = False) -> None:
+    """All queues have been paused, or resumed, through APScheduler's API."""
+    _tell(scheduler, ap.SchedulerEvent(ap.EVENT_SCHEDULER_RESUMED if resumed else ap.EVENT_SCHEDULER_PAUSED))
 
 
 def _tell(scheduler: BaseScheduler, event: Any) -> None:
@@ -123,4 +138,4 @@ def _tell(scheduler: BaseScheduler, event: Any) -> None:
 
 
 def _who(job: str | None, execution: int | None, worker: object = None) -> dict[str, Any]:
-    return {"job": job or "-", "execution": execution or "-", "worker": worker or "-"}
+    return {"job": job, "execution": execution, "worker": worker}

@@ -1,7 +1,8 @@
 """APScheduler's job store over our Job rows: no pickle, nothing deleted because its code is gone."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from apscheduler.job import Job as APJob
 from apscheduler.jobstores.base import BaseJobStore, JobLookupError
@@ -13,8 +14,8 @@ from scheduling import registry, store
 from scheduling.models import Job, Origin
 from scheduling.registry import Declaration
 from scheduling.store.jobs import TRIGGER_FIELDS
-from scheduling.sync import bring, columns_of
-from scheduling.triggers import ScheduleTrigger, schedule_of, trigger_of
+from scheduling.sync import Synced, bring, columns_of
+from scheduling.triggers import Kind, schedule_of, trigger_of
 
 BY = "APScheduler"
 
@@ -30,6 +31,35 @@ class Call:
         return registry.get(self.path).enqueue(*args, **kwargs)
 
 
+class TableJob(APJob):
+    """A row as APScheduler's Job. It shows the row as it was read, or as the last of its own calls has left it.
+
+    `next_run_time` is told in the project's time zone.
+    """
+
+    __slots__ = ("state",)  # scheduled, paused, parked (it cannot run), or finished (its schedule names no moment)
+
+    state: str
+
+    def pause(self) -> Self:
+        return self._as_left(self._scheduler.pause_job(self.id))
+
+    def resume(self, missed: str = "none") -> Self:
+        """`missed` says which of the moments of the pause run after all: none, latest or all."""
+        return self._as_left(self._scheduler.resume_job(self.id, missed=missed))
+
+    def modify(self, **changes: Any) -> Self:
+        return self._as_left(self._scheduler.modify_job(self.id, **changes))
+
+    def reschedule(self, trigger: Any, **trigger_args: Any) -> Self:
+        return self._as_left(self._scheduler.reschedule_job(self.id, trigger=trigger, **trigger_args))
+
+    def _as_left(self, other: Self) -> Self:
+        for name in SHOWN:
+            setattr(self, name, getattr(other, name))
+        return self
+
+
 class JobStore(DjangoJobStore):
     """`add_job`, `get_jobs`, `reschedule_job` and the like, on rows that the admin edits too."""
 
@@ -40,63 +70,69 @@ class JobStore(DjangoJobStore):
     def shutdown(self) -> None:
         """Not the parent's: the connection that it closes belongs to the thread that asks."""
 
-    def lookup_job(self, job_id: str) -> APJob | None:
+    def lookup_job(self, job_id: str) -> TableJob | None:
         row = Job.objects.filter(pk=job_id).first()
-        return self._ap_job(row) if row else None
+        return self._job(row, store.paused_queues()) if row else None
 
-    def get_due_jobs(self, now: datetime) -> list[APJob]:
-        return [self._ap_job(row) for row in Job.objects.due(now)]
+    def get_due_jobs(self, now: datetime) -> list[TableJob]:
+        return self._jobs(Job.objects.due(now))
 
     def get_next_run_time(self) -> datetime | None:
         return Job.objects.armed().order_by("next_run_time").values_list("next_run_time", flat=True).first()
 
-    def get_all_jobs(self) -> list[APJob]:
+    def get_all_jobs(self) -> list[TableJob]:
         """In the order of their next run, those without one last."""
-        return [self._ap_job(row) for row in Job.objects.order_by(F("next_run_time").asc(nulls_last=True), "id")]
+        return self._jobs(Job.objects.order_by(F("next_run_time").asc(nulls_last=True), "id"))
 
-    def add_job(self, job: APJob) -> None:
+    def add_job(self, job: APJob) -> Synced:
         """Create the job, or bring in what the code changed of it: never its next run, pause, or staff's edits."""
-        bring(_declaration(job), timezone.now(), Origin.API)
+        return bring(_declaration(job), timezone.now(), Origin.API)
 
     def update_job(self, job: APJob) -> None:
         """What `modify_job` and `reschedule_job` changed."""
-        row = Job.objects.filter(pk=job.id).first()
-        if row is None:
-            raise JobLookupError(job.id)
+        row = self.row(job.id)
         columns = columns_of(_declaration(job))
-        names = OWN_COLUMNS if isinstance(job.trigger, ScheduleTrigger) else (*TRIGGER_COLUMNS, *OWN_COLUMNS)
-        for name in names:
+        for name in OWN_COLUMNS:
             setattr(row, name, columns[name])
-        store.change(row, names, by=BY, now=timezone.now())
+        store.change(row, OWN_COLUMNS, by=BY, now=timezone.now())
 
     def remove_job(self, job_id: str) -> None:
-        row = Job.objects.filter(pk=job_id).first()
-        if row is None:
-            raise JobLookupError(job_id)
-        store.delete(row, by=BY, now=timezone.now())
+        store.delete(self.row(job_id), by=BY, now=timezone.now())
 
     def remove_all_jobs(self) -> None:
         for row in Job.objects.all():
             store.delete(row, by=BY, now=timezone.now())
 
-    def _ap_job(self, row: Job) -> APJob:
+    def row(self, job_id: str) -> Job:
+        """The row of that id. Raises JobLookupError."""
+        row = Job.objects.filter(pk=job_id).first()
+        if row is None:
+            raise JobLookupError(job_id)
+        return row
+
+    def _jobs(self, rows: Any) -> list[TableJob]:
+        held = store.paused_queues()
+        return [self._job(row, held) for row in rows]
+
+    def _job(self, row: Job, held: Collection[str]) -> TableJob:
         """`row` as APScheduler's Job, made without `Job._modify`, which would refuse a task that is gone."""
         args, kwargs = registry.split(row.arguments)
         grace = row.misfire_grace_time
-        job = object.__new__(APJob)
+        job = object.__new__(TableJob)
         for name, value in {
             "id": row.pk,
             "name": row.name,
             "func": Call(row.task),
             "func_ref": ":".join(row.task.rsplit(".", 1)),
-            "trigger": trigger_of(row.schedule),
+            "trigger": trigger_of(row.schedule, row.jitter),
             "executor": row.queue,
             "args": tuple(args),
             "kwargs": kwargs,
             "misfire_grace_time": None if grace is None else int(grace.total_seconds()),
             "coalesce": row.coalesce,
             "max_instances": row.max_instances,
-            "next_run_time": row.next_run_time,
+            "next_run_time": row.next_run_time and timezone.localtime(row.next_run_time, self._scheduler.timezone),
+            "state": _state(row, held),
             "_scheduler": self._scheduler,
             "_jobstore_alias": self._alias,
         }.items():
@@ -104,8 +140,19 @@ class JobStore(DjangoJobStore):
         return job
 
 
-TRIGGER_COLUMNS = (*TRIGGER_FIELDS, "jitter")  # those of the row's own trigger are as the row has them
-OWN_COLUMNS = ("name", "task", "arguments", "queue", "misfire_grace_time", "coalesce", "max_instances")
+SHOWN = [name for name in (*APJob.__slots__, *TableJob.__slots__) if name != "__weakref__"]
+OWN_COLUMNS = (
+    *(*TRIGGER_FIELDS, "jitter"),
+    *("name", "task", "arguments", "queue", "misfire_grace_time", "coalesce", "max_instances"),
+)
+
+
+def _state(row: Job, held: Collection[str]) -> str:
+    if row.parked_reason:
+        return "parked"
+    if row.paused_at or row.queue in held:
+        return "paused"
+    return "scheduled" if row.next_run_time or row.trigger == Kind.MANUAL else "finished"
 
 
 def _declaration(job: APJob) -> Declaration:

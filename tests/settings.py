@@ -16,7 +16,7 @@ os.environ.setdefault("TEST_DATABASE_NAME", f"test_rota_{os.getpid()}")  # two r
 from project.settings import *  # noqa: F403
 from project.settings import DATABASES, INSTALLED_APPS, STATIC_STORAGES, STORAGES
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.workload", "tests.chaos"]
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.workload", "tests.guides", "tests.chaos"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": STATIC_STORAGES[True]}  # pages need no collectstatic
 HTTPS = SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = False  # it speaks http

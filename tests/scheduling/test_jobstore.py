@@ -207,14 +207,15 @@ def test_calling_a_jobs_function_queues_a_run(scheduler: Scheduler) -> None:
     assert Execution.objects.queued().get().arguments == {"value": 7}
 
 
-def test_jobs_added_before_the_start_come_in_with_it() -> None:
+def test_a_scheduler_that_does_not_run_edits_the_table_at_once() -> None:
     scheduler = Scheduler(lanes=[])
-    add(scheduler)
-    assert [job.id for job in scheduler.get_jobs()] == ["films"]
+    job = add(scheduler)
+    assert (job.pending, row().cron) == (False, "0 2 * * *")
+    assert [each.id for each in scheduler.get_jobs()] == ["films"]
+    scheduler.pause_job("films")
+    assert row().paused_at is not None
+    scheduler.remove_job("films")
     assert not Job.objects.exists()
-    BaseScheduler.start(scheduler, paused=True)
-    assert row().cron == "0 2 * * *"
-    scheduler.shutdown()
 
 
 def test_listeners_hear_of_additions_changes_and_removals(scheduler: Scheduler) -> None:
