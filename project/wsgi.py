@@ -1,10 +1,16 @@
-"""The way in for gunicorn; a setting that is wrong stops it with one line instead of a crash loop."""
+"""The way in for gunicorn; a setting that is wrong stops it with one line instead of a crash loop.
+
+With SCHEDULER_IN_WEB the process that serves pages runs jobs as well.
+"""
 
 import os
 import sys
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
+
+import scheduling
 
 APP_LOAD_ERROR = 4  # the exit code on which gunicorn gives up instead of starting another worker
 
@@ -15,3 +21,6 @@ try:
 except ImproperlyConfigured as error:
     sys.stderr.write(f"Rota cannot start: {' '.join(str(error).split())}\n")
     raise SystemExit(APP_LOAD_ERROR) from None
+
+if settings.SCHEDULING["IN_WEB"]:
+    scheduling.start_in_web()
