@@ -267,6 +267,18 @@ class ProcessExecutor(Executor):
         return _Child(process, ours)
 
 
+def _leave_fork_server() -> None:
+    """A copy of this process can neither wait for our fork server nor may keep it alive: it starts one of its own."""
+    server: Any = forkserver._forkserver
+    server._lock = threading.Lock()
+    if server._forkserver_pid is not None:
+        os.close(server._forkserver_alive_fd)
+        server._forkserver_address = server._forkserver_alive_fd = server._forkserver_pid = None
+
+
+os.register_at_fork(after_in_child=_leave_fork_server)
+
+
 def _ended(snapshot: Snapshot, order: Order) -> Outcome:
     return Outcome(
         id=snapshot.id,
