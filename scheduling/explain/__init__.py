@@ -4,6 +4,6 @@ from scheduling.explain.answers import Answer, Teller, Tone, teller
 from scheduling.explain.asked import FORMS, asked
 from scheduling.explain.outlook import outlook
 from scheduling.explain.past import explain
-from scheduling.explain.runs import brief
+from scheduling.explain.runs import brief, explain_run
 
-__all__ = ["FORMS", "Answer", "Teller", "Tone", "asked", "brief", "explain", "outlook", "teller"]
+__all__ = ["FORMS", "Answer", "Teller", "Tone", "asked", "brief", "explain", "explain_run", "outlook", "teller"]

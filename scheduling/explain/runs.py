@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from scheduling.explain.answers import Answer, Teller, Tone, span
+from scheduling.explain.answers import Answer, Teller, Tone, span, teller
 from scheduling.explain.hindrances import waiting
-from scheduling.models import UNWELL, Backfill, Cause, Execution, State, Why
+from scheduling.models import UNWELL, Backfill, Cause, Execution, Job, State, Why
 
 SLIGHT = timedelta(seconds=1)  # a part of a delay that is worth a word
 PUNCTUAL = timedelta(seconds=5)  # started within this, a run was on time
@@ -43,16 +43,22 @@ ENDS = {
 }
 
 
-def told(row: Execution, teller: Teller) -> Answer:
+def told(row: Execution, tell: Teller) -> Answer:
     """What became of the moment of `row`."""
     follow_ups = _follow_ups(row)
     if row.state == State.SKIPPED:
-        return _skipped(row, follow_ups, teller)
+        return _skipped(row, follow_ups, tell)
     if row.state == State.QUEUED:
-        return Answer("Waits to start", Tone.OPEN, (f"Run #{row.pk} is queued.", *waiting(row, teller)), *_about(row))
-    sentences = [*_start(row, teller), *_end(row, teller), *(_follow_up(each, teller) for each in follow_ups)]
+        return Answer("Waits to start", Tone.OPEN, (f"Run #{row.pk} is queued.", *waiting(row, tell)), *_about(row))
+    sentences = [*_start(row, tell), *_end(row, tell), *(_follow_up(each, tell) for each in follow_ups)]
     verdict, tone = _verdict(row, follow_ups)
     return Answer(verdict, tone, tuple(sentences), *_about(row, *follow_ups))
+
+
+def explain_run(run: Execution, now: datetime) -> Answer:
+    """What became of any run, whatever asked for it."""
+    job = Job.objects.filter(pk=run.job_id).first() if run.job_id else None
+    return told(run, teller(job, now) if job else Teller(UTC, now))
 
 
 def brief(row: Execution) -> str:
@@ -86,17 +92,17 @@ def _verdict(row: Execution, follow_ups: list[Execution]) -> tuple[str, Tone]:
 # A run that started
 
 
-def _start(row: Execution, teller: Teller) -> Iterator[str]:
+def _start(row: Execution, tell: Teller) -> Iterator[str]:
     if row.started_at is None:
         yield f"Run #{row.pk} never started."
         return
-    yield f"Run #{row.pk} started at {teller.at(row.started_at)}, {_late(row)}."
+    yield f"Run #{row.pk} started at {tell.at(row.started_at)}, {_late(row)}."
     if row.cause == Cause.LATE and row.state not in (State.CANCELLED, State.LOST):
         yield row.reason
     parts = [(name, took) for name, took in _parts(row) if took >= SLIGHT]
     if parts and not _on_time(row):
         yield f"Of this, {_listed([f'{span(took)} {name}' for name, took in parts])}."
-        yield from _in_the_way(row, teller)
+        yield from _in_the_way(row, tell)
 
 
 def _late(row: Execution) -> str:
@@ -120,7 +126,7 @@ def _parts(row: Execution) -> list[tuple[str, timedelta]]:
     ]
 
 
-def _in_the_way(row: Execution, teller: Teller) -> Iterator[str]:
+def _in_the_way(row: Execution, tell: Teller) -> Iterator[str]:
     """The earlier run of the same job for whose end this one had to wait."""
     assert row.started_at is not None
     ready = max(row.created_at, row.run_after)
@@ -129,11 +135,11 @@ def _in_the_way(row: Execution, teller: Teller) -> Iterator[str]:
     earlier = Execution.objects.light().filter(job=row.job_id, pk__lt=row.pk).order_by("-pk")[:LOOKED_AT]
     for each in earlier:
         if each.started_at and each.finished_at and ready < each.finished_at <= row.started_at + SLIGHT:
-            yield f"Run #{each.pk} of the job was going until {teller.at(each.finished_at)}."
+            yield f"Run #{each.pk} of the job was going until {tell.at(each.finished_at)}."
             return
 
 
-def _end(row: Execution, teller: Teller) -> Iterator[str]:
+def _end(row: Execution, tell: Teller) -> Iterator[str]:
     if row.state == State.RUNNING:
         yield "It has not ended yet."
         return
@@ -150,23 +156,25 @@ def _end(row: Execution, teller: Teller) -> Iterator[str]:
 def _follow_ups(row: Execution) -> list[Execution]:
     """Further attempts, then runs of backfills that stood for the same moment."""
     attempts = Execution.objects.light().filter(root=row.pk).order_by("attempt")
+    if row.scheduled_for is None:
+        return list(attempts)
     covering = Backfill.objects.filter(job=row.job_id, first_at__lte=row.scheduled_for, last_at__gte=row.scheduled_for)
-    ids = list(covering.values_list("pk", flat=True)[:FEW]) if row.scheduled_for else []
+    ids = list(covering.values_list("pk", flat=True)[:FEW])
     made_up = Execution.objects.light().filter(backfill__in=ids, stands_for=row.scheduled_for).order_by("pk")
     later = Execution.objects.light().filter(job=row.job_id, pk__gt=row.pk, why=Why.RUN_NOW)
-    by_hand = later.filter(stands_for=row.scheduled_for).order_by("pk")[:FEW] if row.scheduled_for else []
+    by_hand = later.filter(stands_for=row.scheduled_for).order_by("pk")[:FEW]
     return [*attempts, *(made_up if ids else []), *by_hand]
 
 
-def _follow_up(run: Execution, teller: Teller) -> str:
+def _follow_up(run: Execution, tell: Teller) -> str:
     what = f"Run #{run.pk} of a backfill" if run.backfill_id else f"Attempt {run.attempt}, run #{run.pk},"
     if run.why == Why.RUN_NOW:
         what = f"Run #{run.pk}, asked for by {run.requested_by or 'the system'},"
     rescue = " (it was interrupted)" if run.why == Why.RESCUE else ""
     if run.state == State.QUEUED:
-        return f"{what} waits until {teller.at(run.run_after)}{rescue}."
+        return f"{what} waits until {tell.at(run.run_after)}{rescue}."
     when = run.finished_at or run.started_at
-    at = f" at {teller.at(when)}" if when and run.is_final else ""
+    at = f" at {tell.at(when)}" if when and run.is_final else ""
     failed = f" with {run.error_class.rpartition('.')[2]}" if run.error_class else ""
     return f"{what} {ENDS[State(run.state)]}{at}{failed}{rescue}."
 
@@ -174,15 +182,15 @@ def _follow_up(run: Execution, teller: Teller) -> str:
 # A moment that did not run
 
 
-def _skipped(row: Execution, follow_ups: list[Execution], teller: Teller) -> Answer:
+def _skipped(row: Execution, follow_ups: list[Execution], tell: Teller) -> Answer:
     cause = Cause(row.cause) if row.cause else None
     concerned = _named(row)
     sentences = [row.reason] if row.reason else []
     if row.missed_count and row.scheduled_for:
         count = f"{row.missed_count + 1:,} moments"
-        sentences.append(f"Run #{row.pk} stands for {count}, the first at {teller.at(row.scheduled_for)}.")
-    sentences += [f"{_spelled(each, teller)}" for each in concerned]
-    sentences += [_follow_up(each, teller) for each in follow_ups]
+        sentences.append(f"Run #{row.pk} stands for {count}, the first at {tell.at(row.scheduled_for)}.")
+    sentences += [f"{_spelled(each, tell)}" for each in concerned]
+    sentences += [_follow_up(each, tell) for each in follow_ups]
     if not follow_ups and cause in CURES:
         sentences.append(CURES[cause])
     verdict = SKIPPED.get(cause, "Skipped") if cause else "Skipped"
@@ -203,14 +211,14 @@ def _named(row: Execution) -> list[Execution]:
     return []
 
 
-def _spelled(run: Execution, teller: Teller) -> str:
+def _spelled(run: Execution, tell: Teller) -> str:
     """From when to when a run went, and how it ended."""
     if run.started_at is None:
         return f"Run #{run.pk} {ENDS[State(run.state)]}."
-    since = f"Run #{run.pk} started at {teller.at(run.started_at)}"
+    since = f"Run #{run.pk} started at {tell.at(run.started_at)}"
     if run.finished_at is None:
         return f"{since} and {ENDS[State(run.state)]}."
-    return f"{since} and {ENDS[State(run.state)]} at {teller.at(run.finished_at)}, after {span(run.duration)}."  # type: ignore[arg-type]
+    return f"{since} and {ENDS[State(run.state)]} at {tell.at(run.finished_at)}, after {span(run.duration)}."  # type: ignore[arg-type]
 
 
 def _listed(parts: list[str]) -> str:
