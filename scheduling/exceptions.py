@@ -34,6 +34,26 @@ class StaleJob(SchedulingError):
     """The job was changed by someone else meanwhile; load it again and repeat the change."""
 
 
+class InvalidRange(SchedulingError):
+    """This range has no moments that could be made up for."""
+
+    def __init__(self, message: str = "", field: str = "") -> None:
+        super().__init__(message)
+        self.field = field  # of `Backfill`, the one to mend; empty where that is for the caller to choose
+
+
+class CalendarInUse(SchedulingError):
+    """Jobs keep this calendar."""
+
+
+class KeyReused(SchedulingError):
+    """This key was sent with another request before; take a new key for a new request."""
+
+
+class NothingToSkip(SchedulingError):
+    """The job has no next run that could be skipped."""
+
+
 class NothingToRun(SchedulingError):
     """No moment is left to be made up for."""
 

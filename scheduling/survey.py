@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Count, Q
 
 from scheduling.calendars import load
-from scheduling.exceptions import SchedulingError
+from scheduling.exceptions import InvalidRange, SchedulingError
 from scheduling.models import OPEN, UNWELL, Backfill, Execution, ExecutionQuerySet, Job, State, Why
 from scheduling.triggers import Kind, moments_between
 
@@ -74,15 +74,16 @@ def survey(job: Job, first: datetime, last: datetime, now: datetime) -> Survey:
     _check(job, first, last, now)
     moments, total = moments_between(job.schedule, first, last, MOST)
     if total > MOST:
-        raise SchedulingError(
+        raise InvalidRange(
             f"The range has {total:,} moments, and a backfill takes at most {MOST:,}: choose a shorter range, "
-            f"about {max(100 * MOST // total, 1)} % of this one, and do the rest when it is done."
+            f"about {max(100 * MOST // total, 1)} % of this one, and do the rest when it is done.",
+            field="last_at",
         )
     calendars = load(job.calendars)
     kept = [moment for moment in moments if not calendars.excludes(job.calendars, moment)]
     if not kept:
         because = " that its calendars do not exclude" if moments else ""
-        raise SchedulingError(f"The schedule of {job} names no moment in this range{because}; choose another one.")
+        raise InvalidRange(f"The schedule of {job} names no moment in this range{because}; choose another one.")
     rows = what_became(job, kept)
     return Survey([Moment(moment, rows.get(moment)) for moment in kept], len(moments) - len(kept))
 
@@ -137,9 +138,10 @@ def _check(job: Job, first: datetime, last: datetime, now: datetime) -> None:
     if job.trigger == Kind.MANUAL:
         raise SchedulingError(f"{job} runs only when asked: its schedule names no moments to make up for.")
     if first > last:
-        raise SchedulingError("The end of the range lies before its start; move one of them.")
+        raise InvalidRange("The end of the range lies before its start; move one of them.", field="last_at")
     if last > now:
-        raise SchedulingError("The range reaches beyond now: only moments that have passed can be made up for.")
+        said = "The range reaches beyond now: only moments that have passed can be made up for."
+        raise InvalidRange(said, field="last_at")
 
 
 def _slots(job: Job, first: datetime, last: datetime) -> ExecutionQuerySet:
