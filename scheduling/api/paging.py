@@ -1,21 +1,41 @@
 """Pages of long lists by cursor: the next page begins where this one ended, whatever came in meanwhile."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from django.db.models import Model, QuerySet
+from django.core.exceptions import ValidationError
+from django.db.models import Max, Model, Q, QuerySet
+from django.http import HttpRequest
 from ninja import Query, Schema
 from pydantic import Field
 
+from scheduling.api.problems import Problem
+from scheduling.api.shapes import BIGGEST, storable
+
 LIMIT = 50
 MOST = 500
+REACH = 200_000  # rows that one page looks through where no index leads to the wanted ones
+BETWEEN = "~"  # the moment and the id in a cursor
 
 
 class Cursor(Schema):
     """Which part of a list to give."""
 
-    limit: int = Field(LIMIT, ge=1, le=MOST, description="How many rows at most.")
+    limit: int = Field(default=LIMIT, ge=1, le=MOST, description="How many rows at most.")
     cursor: int | None = Field(
-        None, ge=1, le=2**63 - 1, description="`next` of the page before; without it, the newest rows."
+        default=None, ge=1, le=BIGGEST, description="`next` of the page before; without it, the newest rows."
+    )
+
+
+class Bookmark(Schema):
+    """The same, of a list that does not always go by id."""
+
+    limit: int = Field(default=LIMIT, ge=1, le=MOST, description="How many rows at most.")
+    cursor: str | None = Field(
+        default=None,
+        max_length=100,
+        description="`next` of the page before, as it was given; without it, the newest rows.",
     )
 
 
@@ -29,3 +49,79 @@ def cut[M: Model](rows: QuerySet[M], wanted: Cursor) -> dict[str, Any]:
     more = len(items) > wanted.limit
     items = items[: wanted.limit]
     return {"items": items, "next": items[-1].pk if more else None}
+
+
+def cut_within[M: Model](rows: QuerySet[M], wanted: Cursor) -> dict[str, Any]:
+    """The same where no index leads to `rows`: a page looks through REACH ids at most.
+
+    It may hold less than was asked for, even nothing, while `next` leads on to what has not been looked at.
+    """
+    table = rows.model._default_manager
+    top = wanted.cursor or (table.aggregate(top=Max("id"))["top"] or 0) + 1
+    bottom = top - REACH
+    found = cut(rows.filter(id__lt=top, id__gte=bottom), wanted)
+    if found["next"] is None and table.filter(id__lt=bottom).exists():
+        found["next"] = bottom
+    return found
+
+
+def cut_by[M: Model](rows: QuerySet[M], column: str, wanted: Bookmark) -> dict[str, Any]:
+    """The wanted page of `rows` by a moment, the latest first, then by id; `next` is text."""
+    rows = rows.filter(**{f"{column}__isnull": False}).order_by(f"-{column}", "-pk")
+    if wanted.cursor is not None:
+        moment, pk = _marked(wanted.cursor, rows.model)
+        same = Q(**{column: moment, "pk__lt": pk})
+        rows = rows.filter(Q(**{f"{column}__lt": moment}) | same, **{f"{column}__lte": moment})
+    items = list(rows[: wanted.limit + 1])
+    more = len(items) > wanted.limit
+    items = items[: wanted.limit]
+    return {"items": items, "next": _mark(items[-1], column) if more else None}
+
+
+def numbered(wanted: Bookmark) -> Cursor:
+    """`wanted` of a list that goes by id. Raises Problem."""
+    text = wanted.cursor
+    if text is None:
+        return Cursor(limit=wanted.limit)
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= BIGGEST):
+        raise _no_cursor(text)
+    return Cursor(limit=wanted.limit, cursor=int(text))
+
+
+def only_known(request: HttpRequest, *shapes: type[Schema]) -> None:
+    """Refuse a parameter that none of `shapes` has: a misspelt filter would give everything. Raises Problem."""
+    known = sorted(set(_names(shapes)))
+    errors = [
+        (name, f"It is not known here; there are: {', '.join(known)}.") for name in request.GET if name not in known
+    ]
+    if errors:
+        detail = "; ".join(f"{name}: {told}" for name, told in errors)
+        raise Problem(422, "The request is not as it must be.", detail, kind="invalid-request", errors=errors)
+
+
+def _names(shapes: tuple[type[Schema], ...]) -> Iterator[str]:
+    for shape in shapes:
+        for name, field in shape.model_fields.items():
+            yield field.alias or name
+
+
+def _mark(row: Model, column: str) -> str:
+    moment: datetime = getattr(row, column)
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat()}{BETWEEN}{row.pk}"
+
+
+def _marked(text: str, model: type[Model]) -> tuple[datetime, Any]:
+    told, _, pk = text.partition(BETWEEN)
+    try:
+        moment = datetime.fromisoformat(told).replace(tzinfo=UTC)
+        found = model._meta.pk.to_python(storable(pk))
+    except (ValueError, ValidationError):
+        raise _no_cursor(text) from None
+    if isinstance(found, int) and not 0 < found <= BIGGEST:
+        raise _no_cursor(text)
+    return moment, found
+
+
+def _no_cursor(text: str) -> Problem:
+    detail = f"{text!r} is no place in this list; send `next` of the page before, or none."
+    return Problem(422, "This cursor leads nowhere.", detail, kind="invalid-request", errors=[("cursor", detail)])

@@ -16,9 +16,9 @@ class Pause(Body):
     """Until when, and why; for good unless one of `until` and `for` is given."""
 
     reason: Reason = ""
-    until: Moment | None = Field(None, description="Then it goes on by itself.")
+    until: Moment | None = Field(default=None, description="Then it goes on by itself.")
     lasts: float | None = Field(
-        None, alias="for", gt=0, le=LONGEST, allow_inf_nan=False, description="The same in seconds from now."
+        default=None, alias="for", gt=0, le=LONGEST, allow_inf_nan=False, description="The same in seconds from now."
     )
 
     @model_validator(mode="after")
@@ -37,7 +37,7 @@ class Resume(Body):
 
     reason: Reason = ""
     missed: Missed = Field(
-        Missed.NONE,
+        default=Missed.NONE,
         description="Which of the moments that passed run after all: none of them, the latest, or all, by a backfill.",
     )
 

@@ -45,7 +45,7 @@ class Body(Schema):
     model_config = ConfigDict(extra="forbid")
 
 
-class Why(Body):
+class WithReason(Body):
     """Why something is done; it goes into the history."""
 
     reason: Reason = ""

@@ -1,6 +1,8 @@
 """Each contested write: one transaction, and it says whether it won. The doors and the loop call these verbs."""
 
+from scheduling.store.appoint import appoint
 from scheduling.store.backfills import backfill, feed, most_at_once, stop_backfill
+from scheduling.store.calendars import change_calendar, create_calendar, delete_calendar
 from scheduling.store.claim import claim, release_strays
 from scheduling.store.enqueue import enqueue, enqueue_at_startup, enqueue_task
 from scheduling.store.executions import cancel, cancel_orders, rerun
@@ -9,6 +11,7 @@ from scheduling.store.finish import Finished, finish
 from scheduling.store.fire import Fired, fire_due, skip_overdue
 from scheduling.store.jobs import change, create, delete, park, reanchor, recompute, unpark
 from scheduling.store.ledger import missed_so_far, paused_queues
+from scheduling.store.once import Once, once
 from scheduling.store.pauses import end_pauses, pause, resume, skip_next
 from scheduling.store.queues import (
     end_queue_pauses,
@@ -18,6 +21,7 @@ from scheduling.store.queues import (
     resume_queue,
     waiting_in,
 )
+from scheduling.store.seen import as_seen, digest, version
 from scheduling.store.tokens import create_token, find_token, revoke_token, use_token
 from scheduling.store.workers import INTERRUPTED, heartbeat, register, rescue, retire, stopping
 
@@ -25,14 +29,21 @@ __all__ = [
     "INTERRUPTED",
     "Finished",
     "Fired",
+    "Once",
+    "appoint",
+    "as_seen",
     "backfill",
     "cancel",
     "cancel_orders",
     "change",
+    "change_calendar",
     "claim",
     "create",
+    "create_calendar",
     "create_token",
     "delete",
+    "digest",
+    "delete_calendar",
     "end_pauses",
     "end_queue_pauses",
     "enqueue",
@@ -48,6 +59,7 @@ __all__ = [
     "missed_of_queue",
     "missed_so_far",
     "most_at_once",
+    "once",
     "park",
     "pause",
     "pause_queue",
@@ -68,5 +80,6 @@ __all__ = [
     "stopping",
     "unpark",
     "use_token",
+    "version",
     "waiting_in",
 ]

@@ -1,0 +1,110 @@
+"""/executions: the history of all runs; cancel one, run it again, and why it went as it did."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from ninja import Query, Router, Status
+
+from scheduling import store
+from scheduling.api.auth import needs
+from scheduling.api.paging import Bookmark, cut, cut_by, cut_within, numbered, only_known
+from scheduling.api.problems import Problem, missing, refusals
+from scheduling.api.schemas.executions import Executions, ExecutionSchema, RunFilter, RunsWanted, WholeExecution
+from scheduling.api.shapes import Explanation, RowId, WithReason
+from scheduling.explain import explain_run
+from scheduling.models import Execution, Scope, State
+
+router = Router(tags=["executions"])
+
+SEE = ("scheduling.view_execution",)
+
+
+@router.get(
+    "",
+    response={200: Executions, **refusals()},
+    auth=needs(*SEE, scope=Scope.READ),
+    operation_id="list_executions",
+    summary="List runs",
+)
+def listed(request: HttpRequest, wanted: RunsWanted, page: Query[Bookmark]) -> dict[str, Any]:
+    """Runs, the newest first, narrowed by what is given.
+
+    Without arguments, results and errors: those are told of a single run.
+    """
+    only_known(request, RunFilter, Bookmark)
+    runs = wanted.narrow(Execution.objects.light())
+    if wanted.by_end:
+        return cut_by(runs, "finished_at", page)
+    cutting = cut if wanted.is_indexed else cut_within
+    found = cutting(runs, numbered(page))
+    return {**found, "next": found["next"] and str(found["next"])}
+
+
+@router.get(
+    "/{execution_id}",
+    response={200: WholeExecution, **refusals(404)},
+    auth=needs(*SEE, scope=Scope.READ),
+    operation_id="get_execution",
+    url_name="execution",
+    summary="Show a run",
+)
+def one(request: HttpRequest, execution_id: RowId) -> Execution:
+    """All that is known of a run: its times, its attempts, its result or its error."""
+    return found_run(execution_id)
+
+
+@router.get(
+    "/{execution_id}/explain",
+    response={200: Explanation, **refusals(404)},
+    auth=needs(*SEE, "scheduling.view_job", scope=Scope.READ),
+    operation_id="explain_execution",
+    summary="Explain a run",
+)
+def explained(request: HttpRequest, execution_id: RowId) -> Explanation:
+    """In sentences: when it started and why then, what it waits for, how it ended, what followed."""
+    return Explanation.of(explain_run(found_run(execution_id), timezone.now()))
+
+
+@router.post(
+    "/{execution_id}/cancel",
+    response={200: ExecutionSchema, **refusals(404, 409)},
+    auth=needs(*SEE, "scheduling.cancel_execution", scope=Scope.RUN),
+    operation_id="cancel_execution",
+    summary="Cancel a run",
+)
+def cancel(request: HttpRequest, execution_id: RowId, body: WithReason | None = None) -> Execution:
+    """A run that waits is cancelled; one that runs is told to stop, which takes two seconds at most.
+
+    To cancel again what was cancelled changes nothing. 409 if it has ended in another way.
+    """
+    run, given = found_run(execution_id), body or WithReason()
+    done = store.cancel(run, by=request.user.get_username(), now=timezone.now(), reason=given.reason)
+    run.refresh_from_db()
+    if done is None and run.is_final and run.state != State.CANCELLED:
+        detail = f"Run #{run.pk} ended before it could be cancelled: it is {run.get_state_display().lower()}."
+        raise Problem(409, "It has ended.", detail, kind="ended")
+    return run
+
+
+@router.post(
+    "/{execution_id}/retry",
+    response={201: ExecutionSchema, **refusals(404)},
+    auth=needs(*SEE, "scheduling.run_job", scope=Scope.RUN),
+    operation_id="retry_execution",
+    summary="Run it again",
+)
+def retry(request: HttpRequest, execution_id: RowId, response: HttpResponse) -> Status[Execution]:
+    """Queue a new run of the same task, with the same arguments and limits; the old one stays as it is."""
+    again = store.rerun(found_run(execution_id), by=request.user.get_username(), now=timezone.now())
+    response["Location"] = reverse("api:execution", args=[again.pk])
+    return Status(201, again)
+
+
+def found_run(execution_id: int) -> Execution:
+    """With all its texts. Raises Problem."""
+    run = Execution.objects.filter(pk=execution_id).first()
+    if run is None:
+        raise missing(f"There is no run {execution_id}; it may have been pruned.")
+    return run

@@ -1,0 +1,1 @@
+"""What the larger answers of the API look like."""
