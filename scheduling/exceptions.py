@@ -54,6 +54,14 @@ class NothingToSkip(SchedulingError):
     """The job has no next run that could be skipped."""
 
 
+class KeyReused(SchedulingError):
+    """This key was sent with another request before; take a new key for a new request."""
+
+
+class NothingToSkip(SchedulingError):
+    """The job has no next run that could be skipped."""
+
+
 class NothingToRun(SchedulingError):
     """No moment is left to be made up for."""
 

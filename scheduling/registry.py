@@ -21,6 +21,7 @@ from scheduling.conf import options
 from scheduling.exceptions import InvalidArguments, SchedulingError, UnknownTask
 from scheduling.triggers import Schedule, schedule_of
 
+DEEPEST = 25  # lists and objects in one another; MariaDB takes 32, of which a Change has some for itself
 POSITIONAL = "*"  # the key under which arguments keep positional values
 
 _tasks: dict[str, Task] = {}
@@ -130,7 +131,9 @@ def check_arguments(path: str, arguments: Any) -> None:
 
 
 def check_storable(arguments: Any) -> None:
-    """Raise InvalidArguments for what not every database can keep as JSON: NaN, NUL, half characters."""
+    """Raise InvalidArguments for what not every database can keep as JSON: NaN, NUL, half characters, deep nests."""
+    if _is_deeper(arguments, DEEPEST):
+        raise InvalidArguments(f"Arguments must not hold more than {DEEPEST} lists and objects in one another.")
     try:
         text = json.dumps(arguments, allow_nan=False, ensure_ascii=False)
         text.encode()
@@ -138,6 +141,11 @@ def check_storable(arguments: Any) -> None:
         raise InvalidArguments(f"Arguments must be JSON: {error}.") from None
     if "\\u0000" in text:
         raise InvalidArguments("Arguments must not contain the NUL character (\\u0000).")
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return bool(inner) and (levels == 0 or any(_is_deeper(item, levels - 1) for item in inner))
 
 
 def scheduled(trigger: str, *, id: str = "", **keywords: Any) -> Callable[[Task], Task]:

@@ -126,6 +126,13 @@ def back_to_code(job: Job, *, by: str, now: datetime) -> bool:
     return store.change(job, names, by=by, now=now, reason="Back to the code's definition.")
 
 
+def edited(job: Job) -> list[str]:
+    """The columns in which `job` differs from what the code defines."""
+    defined = job.code_definition or {}
+    present = plain({name: getattr(job, name) for name in defined})
+    return [name for name in defined if present[name] != defined[name]]
+
+
 def _merge(job: Job, wanted: dict[str, Any], now: datetime) -> Synced:
     after = plain(wanted)
     before = after if job.code_definition is None else job.code_definition  # made by hand: all of it is staff's

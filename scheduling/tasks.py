@@ -45,8 +45,9 @@ def prune_history(context: Any) -> dict[str, int]:
         began = time.monotonic()
     context.progress(1, text=f"{runs:,} runs deleted")
     workers = retention.prune_workers(now)
+    keys = retention.prune_keys(now)
     logger.info(
-        "Deleted %s runs of %d jobs, and %d workers; KEEP_DAYS is %d, KEEP_UNWELL_DAYS is %d.",
-        *(f"{runs:,}", len(jobs - {None}), workers, options().keep_days, options().keep_unwell_days),
+        "Deleted %s runs of %d jobs, %d workers and %d keys of requests; KEEP_DAYS is %d, KEEP_UNWELL_DAYS is %d.",
+        *(f"{runs:,}", len(jobs - {None}), workers, keys, options().keep_days, options().keep_unwell_days),
     )
     return {"runs": runs, "jobs": len(jobs - {None}), "workers": workers}

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from scheduling import store
+from scheduling import store, sync
 from scheduling.admin import backfill_door, columns, why
 from scheduling.admin.ask import ArgumentsForm, CopyForm, Question, SureForm, asked
 from scheduling.admin.base import action
@@ -20,7 +20,6 @@ from scheduling.admin.pausing import PauseDoors, upcoming
 from scheduling.admin.standing import Standing, standing
 from scheduling.exceptions import SchedulingError
 from scheduling.models import Job
-from scheduling.sync import back_to_code, plain
 
 UNIQUE = ("id", "next_run_time", "fired_until", "revision", "created_at", "updated_at", "parked_reason")
 
@@ -131,7 +130,7 @@ class JobDoors(PauseDoors):
     def to_code(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def question(job: Job) -> Question:
             def verb(_: dict[str, Any]) -> str:
-                done = back_to_code(job, by=_name(request), now=timezone.now())
+                done = sync.back_to_code(job, by=_name(request), now=timezone.now())
                 return f"{job} is as the code defines it." if done else f"{job} was as the code defines it."
 
             note = "These columns differ from the code and get its values."
@@ -178,9 +177,8 @@ def row_doors(request: HttpRequest, allowed: dict[str, bool], job: Job) -> list[
 def edited(job: Job) -> list[tuple[str, str, str]]:
     """Where `job` differs from the code, without secrets: label, its value, the code's value."""
     defined = job.code_definition or {}
-    present = plain({name: getattr(job, name) for name in defined})
-    differ = [name for name in defined if present[name] != defined[name]]
-    return told({name: [present[name], defined[name]] for name in differ})
+    present = sync.plain({name: getattr(job, name) for name in sync.edited(job)})
+    return told({name: [value, defined[name]] for name, value in present.items()})
 
 
 def _idle(job: Job) -> set[str]:

@@ -12,7 +12,7 @@ from scheduling.clocks import on_clock, zone
 from scheduling.conf import options
 from scheduling.exceptions import InvalidArguments, InvalidJob, InvalidTrigger, UnknownTask
 from scheduling.models import Job
-from scheduling.store.jobs import TRIGGER_FIELDS
+from scheduling.store.jobs import EMPTY, OWN_FIELDS, TRIGGER_FIELDS
 from scheduling.triggers import Kind
 
 if TYPE_CHECKING:
@@ -21,13 +21,6 @@ else:
     BaseForm = forms.ModelForm
 
 MOMENTS = ("run_at", "start_at", "end_at")
-OWN = {  # the fields of each kind of trigger
-    Kind.CRON: ("cron", "start_at", "end_at"),
-    Kind.INTERVAL: ("interval", "start_at", "end_at"),
-    Kind.DATE: ("run_at",),
-    Kind.MANUAL: (),
-}
-EMPTY = {"cron": "", "interval": None, "run_at": None, "start_at": None, "end_at": None}
 STALE = (
     "Someone else has changed the schedule of this job since you opened this page. "
     "Open the page again in a second window, look at the change, and repeat yours there."
@@ -101,9 +94,9 @@ class JobForm(BaseForm):
     def _leave_what_the_trigger_lacks(self) -> None:
         """Empty the columns of the other triggers, whose fields the person does not see."""
         kind = self.cleaned_data.get("trigger")
-        if kind not in OWN:
+        if kind not in OWN_FIELDS:
             return
-        for name in EMPTY.keys() - set(OWN[Kind(kind)]):
+        for name in EMPTY.keys() - set(OWN_FIELDS[Kind(kind)]):
             self.errors.pop(name, None)
             self.cleaned_data[name] = EMPTY[name]
             if getattr(self.instance, name) != EMPTY[name]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from scheduling import registry
 from scheduling.exceptions import SchedulingError
-from scheduling.models import Execution, Job, Why
+from scheduling.models import LONGEST_REASON, Execution, Job, Why
 from scheduling.store.batch import announce
 
 logger = logging.getLogger(__name__)
@@ -21,6 +21,7 @@ def enqueue(
     why: Why = Why.RUN_NOW,
     arguments: dict[str, Any] | None = None,
     run_after: datetime | None = None,
+    reason: str = "",
 ) -> Execution:
     """Queue a run of `job` now, or not before `run_after`; a paused job runs too when asked by hand.
 
@@ -30,7 +31,8 @@ def enqueue(
     if arguments is not None:
         snapshot["arguments"] = arguments
     registry.check_arguments(job.task, snapshot["arguments"])
-    execution = Execution(**snapshot, why=why, requested_by=by, run_after=run_after or now, created_at=now)
+    asked = {"why": why, "requested_by": by, "reason": reason[:LONGEST_REASON], "run_after": run_after or now}
+    execution = Execution(**snapshot, **asked, created_at=now)
     execution.save(force_insert=True)
     announce()
     return execution

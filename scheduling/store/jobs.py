@@ -18,8 +18,16 @@ from scheduling.store.executions import request_cancel
 from scheduling.store.ledger import Standstill, next_free, settle_idle, standstill
 from scheduling.store.moves import move
 from scheduling.store.pauses import settle
+from scheduling.triggers import Kind
 
 TRIGGER_FIELDS = ("trigger", "cron", "interval", "run_at", "timezone", "start_at", "end_at")
+OWN_FIELDS = {  # of each kind of trigger; the others are empty
+    Kind.CRON: ("cron", "start_at", "end_at"),
+    Kind.INTERVAL: ("interval", "start_at", "end_at"),
+    Kind.DATE: ("run_at",),
+    Kind.MANUAL: (),
+}
+EMPTY = {"cron": "", "interval": None, "run_at": None, "start_at": None, "end_at": None}
 LEDGER_FIELDS = (*TRIGGER_FIELDS, "queue", "calendars")  # what decides the fate of a moment: settled before they change
 AHEAD = timedelta(seconds=60)  # a ledger that far in the future was written under a wrong clock
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from scheduling.calendars import load
-from scheduling.exceptions import InvalidJob, NothingToRun, SchedulingError
+from scheduling.exceptions import InvalidJob, NothingToRun, NothingToSkip, SchedulingError
 from scheduling.models import LONGEST_REASON, Backfill, Cause, Execution, Job, State, Why
 from scheduling.planning import MOMENTS_AT_ONCE, Missed, by_hand
 from scheduling.states import PASS_OVER
@@ -88,13 +88,13 @@ def end_pauses(now: datetime) -> list[Job]:
 
 @contested
 def skip_next(job: Job, *, by: str, now: datetime, reason: str = "") -> datetime:
-    """Skip the next run of `job`, and say so in the ledger at once; returns its moment. Raises InvalidJob."""
+    """Skip the next run of `job`, and say so in the ledger at once; returns its moment. Raises NothingToSkip."""
     with transaction.atomic():
         stored = Job.objects.select_for_update().get(pk=job.pk)
         settle(stored, now)
         stored.refresh_from_db()
         if stored.next_run_time is None or standstill(stored):
-            raise InvalidJob(f"The job {job.pk} has no next run to skip: {_why_none(stored)}.")
+            raise NothingToSkip(f"The job {job.pk} has no next run to skip: {_why_none(stored)}.")
         rows, upcoming = _skipped(stored, by, reason, now)
         told_ends(insert_rows(rows))
         Job.objects.filter(pk=job.pk).update(next_run_time=upcoming, updated_at=now)

@@ -9,9 +9,10 @@ from typing import Any
 from django.db.models import Max, OuterRef, QuerySet, Subquery
 
 from scheduling.conf import options
-from scheduling.models import FINAL, UNWELL, Execution, Job, State, Worker, WorkerState
+from scheduling.models import FINAL, UNWELL, Execution, IdempotencyKey, Job, State, Worker, WorkerState
 from scheduling.store.batch import contested
 from scheduling.store.figures import fold
+from scheduling.store.once import KEPT
 
 BATCH = 200  # runs that one transaction deletes
 WELL = tuple(state for state in FINAL if state not in UNWELL)
@@ -101,3 +102,8 @@ def prune_workers(now: datetime) -> int:
     ended = Worker.objects.filter(state__in=(WorkerState.STOPPED, WorkerState.DEAD))
     fold()
     return ended.filter(figures={}, stopped_at__lt=now - timedelta(days=longest)).delete()[0]
+
+
+def prune_keys(now: datetime) -> int:
+    """Delete the keys under which programs have asked for runs, once they count no more; returns how many."""
+    return IdempotencyKey.objects.filter(created_at__lte=now - KEPT).delete()[0]

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from scheduling import store
-from scheduling.exceptions import InvalidJob
+from scheduling.exceptions import InvalidJob, NothingToSkip
 from scheduling.models import Calendar, Cause, Change, Execution, Job, Queue, State, Why, Window
 from scheduling.planning import Missed
 from tests.factories import NOON, make_execution, make_job
@@ -160,7 +160,7 @@ def test_the_run_to_skip_is_one_that_no_calendar_excludes() -> None:
 
 
 def test_a_paused_job_has_no_next_run_to_skip() -> None:
-    with pytest.raises(InvalidJob, match="no next run to skip: Paused by ada"):
+    with pytest.raises(NothingToSkip, match="no next run to skip: Paused by ada"):
         store.skip_next(paused(), by="ada", now=NOON)
 
 

@@ -1,0 +1,46 @@
+"""Changes of the job that one has seen, and of no other: a lost update is refused, not overwritten."""
+
+import json
+from collections.abc import Callable, Collection
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
+from django.utils.crypto import salted_hmac
+
+from scheduling.exceptions import StaleJob
+from scheduling.models import Job
+from scheduling.store.batch import contested
+from scheduling.store.changes import ENGINE
+
+WHATEVER = "*"  # seen by somebody who only wants the job to be there
+DIGITS = 20  # of a version, in hexadecimal
+MOVED_ON = tuple(name for name in ENGINE if name != "created_at")  # a job that was made anew is another one
+
+
+def version(job: Job) -> str:
+    """Changes with whatever people decide of `job`, its pauses included; not when the engine moves it on.
+
+    Keyed, since the arguments may hold a secret that could be guessed from a plain digest.
+    """
+    decided = {field.name: getattr(job, field.name) for field in Job._meta.local_fields if field.name not in MOVED_ON}
+    return digest(decided)
+
+
+def digest(value: Any) -> str:
+    """A short one of a value that JSON can tell, which nobody else can compute."""
+    text = json.dumps(value, cls=DjangoJSONEncoder, sort_keys=True)
+    return salted_hmac("scheduling.store.seen", text, algorithm="sha256").hexdigest()[:DIGITS]
+
+
+@contested
+def as_seen[R](job_id: str, seen: Collection[str] | None, deed: Callable[[Job], R]) -> R:
+    """What `deed` does to the job, whose row is held meanwhile; it is a verb, and joins the transaction.
+
+    `seen` has the versions of which the job must be one; None: any. Raises StaleJob and Job.DoesNotExist.
+    """
+    with transaction.atomic():
+        job = Job.objects.select_for_update().get(pk=job_id)
+        if seen is not None and WHATEVER not in seen and version(job) not in seen:
+            raise StaleJob(f"The job {job_id} was changed since you looked at it; get it again and repeat the change.")
+        return deed(job)
