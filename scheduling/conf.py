@@ -46,7 +46,9 @@ class Options:
     notice_watch: bool = True  # whether the web process tells when no scheduler is alive
     pings: Mapping[str, str] = field(default_factory=dict)  # name -> address, which is a secret; {job} and {run} in it
     ping_scheduler: str = ""  # asked for each minute while the loop turns; empty: none
+    behind_proxy: bool = False  # then X-Forwarded-For tells where a request comes from
     instance: str = "default"  # the name of this installation: its schedulers turn on no other's database
+    in_web: bool = False  # whether each web process runs jobs too, in its background
     version: str = "0"  # of this software, shown with each worker
     redact: tuple[str, ...] = field(default_factory=tuple)  # more names of secrets
 

@@ -29,6 +29,7 @@ _SHAPES = re.compile(
     | (?P<name>(?:{NAMES})["']?\s{{0,9}}[:=]\s{{0,9}}["']?)[^\s"'&,;)}}]+
     | (?P<query>[?&](?:key|sig|auth)=)[^\s"'&]+
     | (?P<userinfo>://[^\s/:@]{{0,200}}:)[^\s/@]{{1,500}}(?=@)
+    | \brota_[\w-]{{40,60}}
     | (?P<hook>/webhooks/\d{{1,30}}/)[\w-]+
     """,
     re.IGNORECASE | re.VERBOSE,
