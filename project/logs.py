@@ -6,15 +6,19 @@ import logging
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from typing import Any
 
+from project.requests import RequestFilter
+
 UNPRINTABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, invisible marks, half characters, line ends
 NOT_PLAIN = re.compile(r"[^ -~]")
 CONTEXT = ("job", "execution", "worker")  # what scheduling adds to the records of a run
+REQUEST = ("request_id", "user", "method", "path", "status", "milliseconds")  # what project.requests adds
+REDACT = "ext://scheduling.redact.redact"  # found when the logs are set up, since settings import no app
 
 
 def printable(text: str) -> str:
@@ -28,16 +32,21 @@ def configuration(level: str, style: str, file: str, admins: bool) -> dict[str, 
     `level` holds for console and file. The loggers let INFO pass in any case: a run's own log is made of it.
     """
     passed = min(level, "INFO", key=logging.getLevelNamesMapping().__getitem__)
-    handlers: dict[str, Any] = {"console": {"class": "logging.StreamHandler", "formatter": style, "level": level}}
+    lined: dict[str, Any] = {"formatter": style, "level": level, "filters": ["request"]}
+    handlers: dict[str, Any] = {"console": {"class": "logging.StreamHandler", **lined}}
     if file:
-        handlers["file"] = {"()": SharedRotatingFileHandler, "filename": file, "formatter": style, "level": level}
+        handlers["file"] = {"()": SharedRotatingFileHandler, "filename": file, **lined}
     if admins:
         handlers["mail"] = {"class": "django.utils.log.AdminEmailHandler", "level": "ERROR"}
     lines = [name for name in handlers if name != "mail"]
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"text": {"()": TextFormatter}, "json": {"()": JSONFormatter}},
+        "formatters": {
+            "text": {"()": TextFormatter, "redact": REDACT},
+            "json": {"()": JSONFormatter, "redact": REDACT},
+        },
+        "filters": {"request": {"()": RequestFilter}},
         "handlers": handlers,
         "root": {"handlers": lines, "level": passed},
         "loggers": {
@@ -50,30 +59,53 @@ def configuration(level: str, style: str, file: str, admins: bool) -> dict[str, 
     }
 
 
-class TextFormatter(logging.Formatter):
-    """`2026-03-01T02:00:00.123Z INFO scheduling.store [job execution worker] message`; "-" if unknown."""
+class Redacting(logging.Formatter):
+    """A formatter that takes the secrets out of each text before it becomes part of a line."""
+
+    def __init__(self, redact: Callable[[str], str] = str) -> None:
+        super().__init__()
+        self.redact = redact
+
+    def message(self, record: logging.LogRecord) -> str:
+        return self.redact(record.getMessage())
+
+    def traceback(self, record: logging.LogRecord) -> str:
+        return self.redact(trouble(self, record))
+
+
+class TextFormatter(Redacting):
+    """`2026-03-01T02:00:00.123Z INFO scheduling.store [job execution worker] message`; "-" if unknown.
+
+    A line of a page has the id of its request behind the worker.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        context = " ".join(printable(str(known(record, name) or "-")) for name in CONTEXT)
-        head = f"{moment(record)} {record.levelname} {printable(record.name)} [{context}]"
-        lines = [f"    {printable(line)}" for line in trouble(self, record).splitlines()]
-        return "\n".join([f"{head} {printable(record.getMessage())}", *lines])
+        context = [str(known(record, name) or "-") for name in CONTEXT]
+        request = known(record, "request_id")
+        told = printable(self.redact(" ".join([*context, str(request)] if request else context)))
+        head = f"{moment(record)} {record.levelname} {printable(record.name)} [{told}]"
+        lines = [f"    {printable(line)}" for line in self.traceback(record).splitlines()]
+        return "\n".join([f"{head} {printable(self.message(record))}", *lines])
 
 
-class JSONFormatter(logging.Formatter):
-    """One JSON object a line, pure ASCII; null for what is not known."""
+class JSONFormatter(Redacting):
+    """One JSON object a line, pure ASCII; null for what is not known of a run, nothing for what is not of a request."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {
             "time": moment(record),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": self.message(record),
         }
-        entry |= {name: _plain(known(record, name)) for name in CONTEXT}
-        if traceback := trouble(self, record):
+        entry |= {name: self._plain(known(record, name)) for name in CONTEXT}
+        entry |= {name: self._plain(value) for name in REQUEST if (value := known(record, name)) is not None}
+        if traceback := self.traceback(record):
             entry["traceback"] = traceback
         return json.dumps(entry)
+
+    def _plain(self, value: object) -> object:
+        return value if value is None or isinstance(value, int) else self.redact(str(value))
 
 
 class SharedRotatingFileHandler(RotatingFileHandler):
@@ -137,7 +169,3 @@ def _escape(match: re.Match[str]) -> str:
     if unicodedata.category(character) not in UNPRINTABLE:
         return character
     return character.encode("unicode_escape").decode("ascii")
-
-
-def _plain(value: object) -> object:
-    return value if value is None or isinstance(value, int | str) else str(value)

@@ -116,19 +116,34 @@ def name_run(record: logging.LogRecord) -> bool:
     run = _current.get() or _writer.only_run()
     if run is not None and not hasattr(record, "execution"):
         record.job, record.execution, record.worker = run.snapshot.job, run.snapshot.id, run.snapshot.worker
+    elif getattr(record, "worker", None) is None:
+        record.worker = _worker
     return True
+
+
+def name_worker(worker: object) -> None:
+    """Tell with each line of this process whose it is: of several schedulers, one log may have all lines."""
+    global _worker
+    _worker = worker
+    _name_all()
+
+
+def _name_all() -> None:
+    for handler in logging.getLogger().handlers:
+        if handler is not _handler and name_run not in handler.filters:
+            handler.addFilter(name_run)
 
 
 def _listen() -> None:
     root = logging.getLogger()
     if _handler not in root.handlers:
-        for handler in root.handlers:
-            handler.addFilter(name_run)
+        _name_all()
         root.addHandler(_handler)
 
 
 _writer = _Writer()
 _handler = RunLogHandler()
+_worker: object = None  # the scheduler that turns in this process
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from project.logs import JSONFormatter, SharedRotatingFileHandler, TextFormatter
+from project.logs import JSONFormatter, Redacting, SharedRotatingFileHandler, TextFormatter
 from scheduling.models import LogChunk
+from scheduling.redact import redact
 from tests.factories import make_execution
 from tests.project.start import command
 
@@ -93,6 +94,27 @@ def test_json_tells_the_same_in_fields() -> None:
         "execution": 42,
         "worker": None,
     }
+
+
+@pytest.mark.parametrize("kind", [TextFormatter, JSONFormatter])
+def test_no_secret_reaches_a_line(kind: type[Redacting]) -> None:
+    said = "password=hunter22 and Authorization: Bearer abcdefgh1234"
+    made = failed(said)
+    made.msg = said
+    made.__dict__["job"] = made.__dict__["path"] = "token=hunter22"
+    line = kind(redact).format(made)
+    assert "hunter22" not in line
+    assert "abcdefgh1234" not in line
+    assert "ValueError" in line
+    assert len(json.loads(line)["traceback"].splitlines()) > 1 if kind is JSONFormatter else "\n" in line
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_a_command_logs_no_secret(style: str) -> None:
+    log = "import django, logging; django.setup(); logging.getLogger('tasks').warning('key: %s', 'correct-horse-1')"
+    ended = command("-c", log, LOG_FORMAT=style, OTHER_API_KEY="correct-horse-1")
+    assert "key: " in ended.errors
+    assert "correct-horse-1" not in ended.errors
 
 
 def test_json_keeps_the_traceback() -> None:

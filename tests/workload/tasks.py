@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -194,3 +195,16 @@ def shouts(megabytes: int) -> None:
     line = "a line that goes on and on " * 400
     for _ in range(megabytes * 1_000_000 // len(line)):
         logger.info(line)
+
+
+@task
+def says_everywhere(secret: str) -> None:
+    """Logs by itself, from a thread of its own, and of an error."""
+    logger.info("by itself, password=%s", secret)
+    thread = threading.Thread(target=logger.info, args=("in a thread",))
+    thread.start()
+    thread.join()
+    try:
+        raise ValueError(f"password={secret}")
+    except ValueError:
+        logger.exception("of an error")
