@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from argparse import ArgumentTypeError
 from datetime import date, datetime, time, timedelta
 
 from django.core.management.base import CommandError
@@ -14,6 +15,7 @@ from scheduling.models import Change, Execution, Job
 from scheduling.triggers import FIRST_YEAR, LAST_YEAR
 
 REFUSED = 2  # exit code: what was asked for makes no sense
+LONGEST_NUMBER = 18  # digits of an id that every database holds
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -38,6 +40,14 @@ def find_run(number: int) -> Execution:
         told = f"There is no run #{number}, or its time in the history is over; see: manage.py executions list"
         raise CommandError(told, returncode=REFUSED)
     return run
+
+
+def read_number(text: str) -> int:
+    """12 or #12, for argparse. Raises ArgumentTypeError."""
+    number = text.removeprefix("#")
+    if not number.isdecimal() or len(number) > LONGEST_NUMBER:
+        raise ArgumentTypeError(f"{text!r} is no number of a run; write it as 12")
+    return int(number)
 
 
 def read_span(text: str) -> timedelta:

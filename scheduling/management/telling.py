@@ -1,13 +1,13 @@
 """How a terminal, a pipe and a program are told things: tables and facts, colours of states, moments, JSON."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from io import StringIO
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from rich.console import Console, RenderableType
+from rich.console import Console, JustifyMethod, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +19,7 @@ from scheduling.models import Cause, Execution, State
 
 PIPED = 10_000  # columns: a line stays one for the program that reads it
 NOTHING = "—"
+LONGEST_ID = 32  # characters of an id that stay on one line
 STANDINGS = {
     Standing.ARMED: "green",
     Standing.PAUSED: "yellow",
@@ -53,12 +54,24 @@ def put_json(out: Any, value: Any) -> None:
     out.write(json.dumps(value, cls=_Encoder, ensure_ascii=False))
 
 
-def table(*columns: str, wraps: Iterable[str] = (), right: Iterable[str] = ()) -> Table:
-    """A table without lines; only the columns that `wraps` names give way on a narrow terminal."""
+def table(
+    *columns: str, wraps: Iterable[str] = (), right: Iterable[str] = (), least: Mapping[str, int] | None = None
+) -> Table:
+    """A table without lines; only the columns that `wraps` names give way on a narrow terminal.
+
+    `least` says how wide some of those stay all the same.
+    """
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in columns:
-        made.add_column(name, no_wrap=name not in wraps, justify="right" if name in right else "left", overflow="fold")
+        justify: JustifyMethod = "right" if name in right else "left"
+        width = (least or {}).get(name)
+        made.add_column(name, no_wrap=name not in wraps, justify=justify, overflow="fold", min_width=width)
     return made
+
+
+def id_width(ids: Iterable[str]) -> int:
+    """How wide a column of ids stays, so that none but a very long one is broken."""
+    return min(max(map(len, ids), default=0), LONGEST_ID)
 
 
 def facts(pairs: Iterable[tuple[str, RenderableType]]) -> Table:

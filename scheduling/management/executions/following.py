@@ -6,21 +6,20 @@ from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.db.models import Q
 from django.utils import timezone
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from scheduling.admin.columns import look
+from scheduling.admin.columns import look, span
 from scheduling.explain import Teller
 from scheduling.explain.hindrances import waiting
 from scheduling.health import turning
+from scheduling.management.executions.attempts import last_attempt
 from scheduling.management.executions.rows import as_json
 from scheduling.management.leaving import leave, leaving
 from scheduling.management.telling import put_json
 from scheduling.models import Execution, State
-from scheduling.planning import spoken
 
 NOT_WELL, NOT_BEGUN, STILL_GOING = 1, 3, 4  # exit codes
 CODES = (
@@ -80,12 +79,6 @@ def follow(run: Execution, most: float | None) -> tuple[Execution, int]:
     )
 
 
-def last_attempt(run: Execution) -> Execution:
-    """The latest of the attempts that `run` is one of, as it stands now."""
-    root = run.root_id or run.pk
-    return Execution.objects.filter(Q(pk=root) | Q(root=root)).order_by("-attempt", "-id")[0]
-
-
 def tell(run: Execution, code: int, out: Any, *, json: bool) -> None:
     """What came of the waiting. Raises CommandError with `code` unless all is well."""
     if json:
@@ -100,7 +93,7 @@ def tell(run: Execution, code: int, out: Any, *, json: bool) -> None:
 def ending(run: Execution) -> str:
     """ "Run #12 of films succeeded after 3.2 s.\""""
     of = f" of {run.job_id}" if run.job_id else ""
-    took = f" after {spoken(run.duration)}" if run.duration is not None else ""
+    took = f" after {span(run.duration)}" if run.duration is not None else ""
     attempts = f", at attempt {run.attempt}" if run.attempt > 1 else ""
     why = ": ".join(part for part in (run.error_class.rpartition(".")[2], run.error_message) if part)
     said = " ".join(part for part in (run.reason, why) if part)

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
 from rich.table import Table
 from rich.text import Text
 
-from scheduling.admin.columns import span
-from scheduling.management.telling import NOTHING, away, on, state, table
+from scheduling.admin.columns import absolute, span
+from scheduling.admin.run_page import plain
+from scheduling.management.telling import NOTHING, away, id_width, state, table
 from scheduling.models import Execution
 from scheduling.redact import redact_json
 
@@ -19,8 +19,10 @@ LONGEST = 80  # characters of a reason
 def drawn(runs: Iterable[Execution], now: datetime, *, of_job: bool = False) -> Table:
     """The runs as a table; without the column of the job where all are of one."""
     columns = ["Run", *([] if of_job else ["Job"]), "State", "Why", "Due", "Late", "Took", "Note"]
-    made = table(*columns, wraps=("Note", "Job"), right=("Late", "Took"))
-    for run in runs:
+    listed = list(runs)
+    widths = {"Job": id_width(map(_of, listed))}
+    made = table(*columns, wraps=("Note", "Job"), right=("Late", "Took"), least=widths)
+    for run in listed:
         made.add_row(*_row(run, now, of_job=of_job))
     return made
 
@@ -76,7 +78,10 @@ def note(run: Execution) -> str:
     if run.state == "running" and run.progress is not None:
         return f"{run.progress:.0%} {run.progress_text}".strip()
     more = f" (and {run.missed_count:,} more)" if run.missed_count else ""
-    said = (run.reason or run.error_class.rpartition(".")[2]) + more
+    error = run.error_class.rpartition(".")[2]
+    if "error_message" not in run.get_deferred_fields() and run.error_message:
+        error = f"{error}: {' '.join(plain(run.error_message).split())}"
+    said = (run.reason or error) + more
     attempt = f"attempt {run.attempt} of {max(run.max_attempts, run.attempt)}" if run.attempt > 1 else ""
     whole = ". ".join(part for part in (attempt, said) if part)
     return whole if len(whole) <= LONGEST else f"{whole[: LONGEST - 1]}…"
@@ -87,14 +92,19 @@ def _row(run: Execution, now: datetime, *, of_job: bool) -> list[Text]:
     took = run.duration or (now - run.started_at if run.started_at and not run.is_final else None)
     return [
         Text(f"#{run.pk}", "bold"),
-        *([] if of_job else [Text(run.job_id or run.task.rpartition(".")[2])]),
+        *([] if of_job else [Text(_of(run))]),
         state(run),
         Text(run.get_why_display().lower()),
-        Text.assemble(away(due, now), (f"  {on(timezone.get_current_timezone(), due, now)}", "dim")),
+        Text.assemble(away(due, now), (f"  {absolute(due, now)}", "dim")),
         Text(_late(run)),
         Text(span(took)),
         Text(note(run), "dim"),
     ]
+
+
+def _of(run: Execution) -> str:
+    """The id of its job; of a run that no job asked for, the name of its task."""
+    return run.job_id or run.task.rpartition(".")[2]
 
 
 def _late(run: Execution) -> str:

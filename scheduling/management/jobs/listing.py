@@ -12,7 +12,7 @@ from scheduling.admin.standing import CONDITIONS, Standing, because, standing
 from scheduling.exceptions import InvalidTrigger
 from scheduling.explain import teller
 from scheduling.management.composed import add_deed
-from scheduling.management.telling import NOTHING, STANDINGS, away, on, plural, put, put_json, state, table
+from scheduling.management.telling import NOTHING, STANDINGS, away, id_width, on, plural, put, put_json, state, table
 from scheduling.models import Execution, Job, JobQuerySet, Queue
 from scheduling.recent import last_runs
 
@@ -36,7 +36,8 @@ def act(given: dict[str, Any], out: Any) -> None:
     if not jobs:
         put(out, Text("No job fits." if Job.objects.exists() else "There is no job yet."))
         return
-    shown = table("Job", "Schedule", "Next run", "", "Last run", "State", wraps=("Schedule", "Job"))
+    widths = {"Job": id_width(job.pk for job in jobs)}
+    shown = table("Job", "Schedule", "Next run", "", "Last run", "State", wraps=("Schedule", "Job"), least=widths)
     for job in jobs:
         shown.add_row(*_row(job, held.get(job.queue), runs.get(job.pk), now))
     put(out, shown, Text(f"\n{_counted(jobs, held)}", "dim"))
