@@ -117,9 +117,9 @@ def _of_validation(error: ValidationError) -> Problem:
 def _place(loc: Sequence[Any]) -> str:
     """The path to a field without the names that only the server's code knows."""
     source, *path = loc
-    if source == "body" and len(path) > 1:
-        path = path[1:]
-    return ".".join(map(str, path)) or str(source)
+    if source != "body":  # a parameter, which may be one of a shape, or an item of it
+        return next((part for part in reversed(path) if isinstance(part, str)), str(source))
+    return ".".join(map(str, path[1:] or path)) or str(source)
 
 
 def _told(error: Mapping[str, Any]) -> str:

@@ -154,7 +154,7 @@ class Attempt(Schema):
 class Failure(Schema):
     """The error that ended a run."""
 
-    kind: str = Field(alias="class", examples=["builtins.ValueError"])
+    type: str = Field(examples=["builtins.ValueError"])
     message: str
     traceback: str
 
@@ -182,7 +182,7 @@ class WholeExecution(ExecutionSchema):
     def resolve_error(run: Execution) -> dict[str, str] | None:
         if not (run.error_class or run.error_message):
             return None
-        return {"class": run.error_class, "message": plain(run.error_message), "traceback": plain(run.traceback)}
+        return {"type": run.error_class, "message": plain(run.error_message), "traceback": plain(run.traceback)}
 
     @staticmethod
     def resolve_timeout(run: Execution) -> float | None:
