@@ -54,12 +54,8 @@ class NothingToSkip(SchedulingError):
     """The job has no next run that could be skipped."""
 
 
-class KeyReused(SchedulingError):
-    """This key was sent with another request before; take a new key for a new request."""
-
-
-class NothingToSkip(SchedulingError):
-    """The job has no next run that could be skipped."""
+class InvalidToken(SchedulingError):
+    """A token like this would open no door."""
 
 
 class NothingToRun(SchedulingError):

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from scheduling.conf import options
 from scheduling.registry import scheduled
-from scheduling.store import retention
+from scheduling.store import notices, retention
 
 logger = logging.getLogger("prune_history")  # the lines of scheduling itself are not kept in the log of a run
 
@@ -45,9 +45,11 @@ def prune_history(context: Any) -> dict[str, int]:
         began = time.monotonic()
     context.progress(1, text=f"{runs:,} runs deleted")
     workers = retention.prune_workers(now)
-    keys = retention.prune_keys(now)
+    keys, tokens = retention.prune_keys(now), retention.prune_tokens(now)
+    logger.info("Deleted %d notices, incidents and pings.", notices.prune(now))
     logger.info(
-        "Deleted %s runs of %d jobs, %d workers and %d keys of requests; KEEP_DAYS is %d, KEEP_UNWELL_DAYS is %d.",
-        *(f"{runs:,}", len(jobs - {None}), workers, keys, options().keep_days, options().keep_unwell_days),
+        "Deleted %s runs of %d jobs, %d workers, %d tokens and %d keys of requests; "
+        "KEEP_DAYS is %d, KEEP_UNWELL_DAYS is %d.",
+        *(f"{runs:,}", len(jobs - {None}), workers, tokens, keys, options().keep_days, options().keep_unwell_days),
     )
     return {"runs": runs, "jobs": len(jobs - {None}), "workers": workers}

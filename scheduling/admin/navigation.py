@@ -14,11 +14,12 @@ ICONS = {
     "Worker": "memory",
     "Queue": "low_priority",
     "Calendar": "event_busy",
+    "Token": "key",
     "TaskRecord": "fact_check",
     "User": "person",
     "Group": "group",
 }
-ORDER = ("Job", "Execution", "Backfill", "Queue", "Worker", "Calendar")
+ORDER = ("Job", "Execution", "Backfill", "Queue", "Worker", "Calendar", "Token")
 LAST = "auth"
 
 
@@ -29,8 +30,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     own.sort(key=lambda model: ORDER.index(model["object_name"]))
     others = sorted((app for app in apps if app["app_label"] != OWN), key=lambda app: app["app_label"] == LAST)
     dashboard = {"title": "Dashboard", "icon": "monitoring", "link": reverse("admin:index")}
+    api = {"title": "REST API", "icon": "api", "link": reverse("api:openapi-view")}
     return [
-        {"items": [dashboard, *map(_link, own)]},
+        {"items": [dashboard, *map(_link, own), api]},
         *({"title": app["name"], "separator": True, "items": list(map(_link, app["models"]))} for app in others),
     ]
 

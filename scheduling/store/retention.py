@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Max, OuterRef, QuerySet, Subquery
+from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
 
 from scheduling.conf import options
-from scheduling.models import FINAL, UNWELL, Execution, IdempotencyKey, Job, State, Worker, WorkerState
+from scheduling.models import FINAL, UNWELL, Execution, IdempotencyKey, Job, State, Token, Worker, WorkerState
 from scheduling.store.batch import contested
 from scheduling.store.figures import fold
 from scheduling.store.once import KEPT
@@ -107,3 +107,11 @@ def prune_workers(now: datetime) -> int:
 def prune_keys(now: datetime) -> int:
     """Delete the keys under which programs have asked for runs, once they count no more; returns how many."""
     return IdempotencyKey.objects.filter(created_at__lte=now - KEPT).delete()[0]
+
+
+def prune_tokens(now: datetime) -> int:
+    """Delete tokens that have not counted for as long as failed runs are kept; returns how many."""
+    if not options().keep_unwell_days:
+        return 0
+    before = now - timedelta(days=options().keep_unwell_days)
+    return Token.objects.filter(Q(revoked_at__lt=before) | Q(expires_at__lt=before)).delete()[0]

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from scheduling.exceptions import InvalidToken
 from scheduling.models import Token, scopes_of
 from scheduling.models.tokens import HINT
 from scheduling.store.changes import record
 
 PREFIX = "rota_"  # so that scanners of repositories and of logs know one when they see it
+LONGEST_NAME = 100
 RANDOM = 32  # bytes; as many as SHA-256 keeps, so that a slow hash would add nothing
 USED_EVERY = timedelta(minutes=1)  # the last use is written down no more often
 
@@ -18,12 +20,19 @@ USED_EVERY = timedelta(minutes=1)  # the last use is written down no more often
 def create_token(
     user: Any, scopes: Iterable[str], *, by: str, now: datetime, name: str = "", expires_at: datetime | None = None
 ) -> tuple[Token, str]:
-    """A new token of `user` and its text, which is told nowhere else. Raises ValueError for a wrong scope or date."""
-    wanted = scopes_of(scopes)
+    """A new token of `user` and its text, which is told nowhere else. Raises InvalidToken."""
+    try:
+        wanted = scopes_of(scopes)
+    except ValueError as error:
+        raise InvalidToken(str(error)) from None
     if not wanted:
-        raise ValueError("A token without a scope opens no door; give it read, run or write.")
+        raise InvalidToken("A token without a scope opens no door; give it read, run or write.")
+    if not user.is_active:
+        raise InvalidToken(f"The user {user.get_username()} is not active: no token of that user counts.")
+    if len(name) > LONGEST_NAME:
+        raise InvalidToken(f"The name of a token has {LONGEST_NAME} characters at most.")
     if expires_at is not None and expires_at <= now:
-        raise ValueError("The token would have expired already; name a moment that is still to come.")
+        raise InvalidToken("The token would have expired already; name a moment that is still to come.")
     text = PREFIX + secrets.token_urlsafe(RANDOM)
     token = Token.objects.create(
         user=user,
