@@ -11,7 +11,10 @@ from django.db import DatabaseError
 from scheduling import calendars, registry
 from scheduling.conf import options
 from scheduling.executors import EXECUTORS
-from scheduling.models import Calendar, Job, Window
+from scheduling.models import Calendar, Job, NoticeRule, Window
+from scheduling.notices import channels
+
+APPRISE = "See https://appriseit.com/services/ for the addresses that there are."
 
 
 @register
@@ -99,6 +102,51 @@ def check_calendars(databases: Sequence[str] | None = None, **_: Any) -> list[Ch
             for row in rows
             if (what := _unreadable(row))
         ),
+    ]
+
+
+@register
+def check_channels(**_: Any) -> list[CheckMessage]:
+    """Every channel of the settings could be sent on."""
+    return [
+        Error(
+            f"The channel {name!r} cannot be used: {wrong}", "See https://appriseit.com/services/", id="scheduling.E005"
+        )
+        for name in channels.names()
+        if (wrong := channels.complaint(name))
+    ]
+
+
+@register(Tags.database)
+def check_notices(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """The channels that rules name and the pings that jobs name are configured."""
+    if not databases or "default" not in databases or not settings.DATABASES:
+        return []
+    try:
+        named = [(rule.name, name) for rule in NoticeRule.objects.filter(enabled=True) for name in rule.channels]
+        pings = list(Job.objects.exclude(ping="").exclude(ping__in=options().pings).values_list("pk", "ping"))
+        unused = channels.names() and not NoticeRule.objects.exists()
+    except DatabaseError:  # not migrated yet
+        return []
+    found: list[CheckMessage] = [
+        Warning(
+            f"The rule {rule!r} names the channel {name!r}, which there is not.",
+            f"Set NOTICE_CHANNEL_{str(name).upper()}, or take it out of the rule; until then nobody is told there.",
+            id="scheduling.W004",
+        )
+        for rule, name in named
+        if name not in channels.names()
+    ]
+    if unused:
+        hint = "Make one in the admin, under Notice rules."
+        found.append(Warning("There are channels, but no rule tells anything on them.", hint, id="scheduling.W005"))
+    return found + [
+        Warning(
+            f"The job {job!r} names the ping {ping!r}, which there is not.",
+            "Add it to PINGS, or take it out of the job; until then nobody is pinged.",
+            id="scheduling.W006",
+        )
+        for job, ping in pings
     ]
 
 

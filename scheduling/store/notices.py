@@ -5,14 +5,16 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet
 
-from scheduling.models import LONGEST_REASON, Execution, Incident, Notice, NoticeRule, NoticeState, Sighting
+from scheduling.conf import options
+from scheduling.models import LONGEST_REASON, Execution, Incident, Notice, NoticeRule, NoticeState, Ping, Sighting
 from scheduling.store.batch import contested, locked
 from scheduling.store.changes import record
 
 LEASE = timedelta(minutes=3)  # then who was sending has died, and somebody else sends
 AT_ONCE = 200  # lines of one message
+PRUNED_AT_ONCE = 500
 BACK_OFF = (10, 30, 60, 300, 900, 1800, 3600)  # seconds after the first, the second … attempt that failed
 PATIENCE = timedelta(days=2)  # then a line is given up; quiet hours are in it
 
@@ -215,3 +217,28 @@ def send_again(notice: Notice, *, by: str, now: datetime) -> bool:
         if done:
             record(None, "sent again", subject=f"notice {notice.pk}", by=by, now=now)
     return bool(done)
+
+
+# Retention
+
+
+def prune(now: datetime) -> int:
+    """Delete closed incidents, lines and pings that are older than failed runs are kept; returns how many.
+
+    Pings go after a day: no run is looked at for as long as that.
+    """
+    gone = _delete(Ping.objects.filter(created_at__lt=now - timedelta(days=1)))
+    if options().keep_unwell_days:
+        before = now - timedelta(days=options().keep_unwell_days)
+        over = Notice.objects.filter(state__in=(NoticeState.SENT, NoticeState.GIVEN_UP))
+        gone += _delete(over.filter(created_at__lt=before)) + _delete(Incident.objects.filter(closed_at__lt=before))
+    return gone
+
+
+def _delete[M: Model](rows: QuerySet[M]) -> int:
+    """In batches, so that nobody waits."""
+    gone = 0
+    while batch := list(rows.order_by().values_list("pk", flat=True)[:PRUNED_AT_ONCE]):
+        gone += len(batch)
+        rows.model._default_manager.filter(pk__in=batch).delete()
+    return gone
