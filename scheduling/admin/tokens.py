@@ -191,9 +191,7 @@ class TokenAdmin(ModelAdmin):
             "token": obj,
             "example": request.build_absolute_uri(reverse("api:openapi-view")).removesuffix("/docs"),
         }
-        answer = TemplateResponse(request, "admin/scheduling/token_made.html", context)
-        answer["Cache-Control"] = "no-store"
-        return answer
+        return TemplateResponse(request, "admin/scheduling/token_made.html", context)
 
     @action(description="Revoke", icon="block", url_path="revoke", permissions=["revoke"])
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:

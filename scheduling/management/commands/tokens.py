@@ -11,4 +11,4 @@ class Command(Composed):
     parts: ClassVar = (tokens,)
 
     def handle(self, **given: Any) -> None:
-        super().handle(**given, stderr=self.stderr)
+        super().handle(**{**given, "stderr": self.stderr})

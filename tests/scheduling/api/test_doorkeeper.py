@@ -1,14 +1,19 @@
 """Nobody passes without a token within its scopes, or a login with CSRF; and every refusal says what to do."""
 
+import logging
+import secrets
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
 
+from project.logs import JSONFormatter
 from scheduling import store
-from scheduling.models import Token
+from scheduling.models import Queue, Token
+from scheduling.redact import DOTS, redact
 from tests.factories import make_job
 
 ADDRESS = "/api/v1/scheduler/status"
@@ -35,7 +40,8 @@ def test_a_token_opens_the_door_with_its_users_permissions(client: Client) -> No
     assert answer.status_code == 200
     assert [job["id"] for job in answer.json()["status"]["jobs"]] == ["nightly"]
     token.refresh_from_db()
-    assert token.last_used_at is not None and token.last_used_from == "127.0.0.1"
+    assert token.last_used_at is not None
+    assert token.last_used_from == "127.0.0.1"
 
 
 def test_without_any_proof_it_is_a_401_that_says_how_to_get_one(client: Client) -> None:
@@ -94,3 +100,130 @@ def test_the_description_is_not_open(client: Client) -> None:
     assert client.get("/api/openapi.json").status_code == 401
     _, header = make_token(person())
     assert client.get("/api/openapi.json", headers=header).status_code == 200
+
+
+# What a header may look like
+
+
+@pytest.mark.parametrize("form", ["bearer {}", "BEARER {}", "Bearer  {} "])
+def test_the_word_before_a_token_may_be_written_as_one_likes(client: Client, form: str) -> None:
+    _, header = make_token(person("view_job", "view_worker"))
+    text = header["Authorization"].removeprefix("Bearer ")
+    assert client.get(ADDRESS, headers={"Authorization": form.format(text)}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Bearer", "Bearer ", "Bearer \xff\xfe", f"Bearer rota_{'x' * 60_000}", "Basic YTpi"]
+)
+def test_a_strange_header_is_a_401(client: Client, text: str) -> None:
+    answer = client.get(ADDRESS, headers={"Authorization": text})
+    assert (answer.status_code, answer["Content-Type"]) == (401, "application/problem+json")
+
+
+def test_a_login_counts_though_a_proxy_asks_for_a_password_of_its_own(client: Client) -> None:
+    client.force_login(person("view_job", "view_worker"))
+    assert client.get(ADDRESS, headers={"Authorization": "Basic YTpi"}).status_code == 200
+
+
+def test_a_token_that_does_not_count_is_not_saved_by_a_login(client: Client) -> None:
+    client.force_login(person("view_job", "view_worker"))
+    assert client.get(ADDRESS, headers={"Authorization": "Bearer rota_old"}).status_code == 401
+
+
+def test_whether_a_token_is_unknown_or_only_nearly_right_takes_the_same_queries(
+    client: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    _, header = make_token(person("view_job"))
+    for wrong in (header["Authorization"][:-1], "Bearer rota_", "Bearer x"):
+        with django_assert_num_queries(1):
+            assert client.get(ADDRESS, headers={"Authorization": wrong}).status_code == 401
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "Token", "Basic"])
+@pytest.mark.parametrize("known", [True, False])
+def test_no_log_has_the_text_of_a_token(
+    client: Client, caplog: pytest.LogCaptureFixture, settings: Settings, scheme: str, known: bool
+) -> None:
+    settings.DEBUG = True  # ninja would tell more then
+    _, header = make_token(person())
+    text = header["Authorization"].removeprefix("Bearer ")
+    with caplog.at_level(logging.DEBUG):
+        client.get(ADDRESS, headers={"Authorization": f"{scheme} {text if known else text[::-1]}"})
+    shown = [JSONFormatter().format(record) + str(record.__dict__.get("request", "")) for record in caplog.records]
+    assert text[6:] not in "".join(shown)
+    assert text[::-1][:30] not in "".join(shown)
+
+
+def test_the_shape_of_a_token_is_known_to_be_a_secret() -> None:
+    text = f"rota_{secrets.token_urlsafe(32)}"
+    assert redact(f"called with {text}, and failed") == f"called with {DOTS}, and failed"
+    assert redact("rota_zone and rota_wake_up") == "rota_zone and rota_wake_up"
+
+
+# A login, and what may be forged
+
+
+@pytest.fixture
+def queue() -> str:
+    store.ensure_queues()
+    return "/api/v1/queues/default/pause"
+
+
+def browser(*permissions: str) -> Client:
+    found = Client(enforce_csrf_checks=True)
+    found.force_login(person(*permissions))
+    return found
+
+
+def test_a_login_alone_changes_nothing(queue: str) -> None:
+    answer = browser("view_queue", "pause_queue").post(queue, {}, "application/json")
+    assert (answer.status_code, answer.json()["type"]) == (403, "urn:rota:csrf")
+    assert "X-CSRFToken" in answer.json()["detail"]
+    assert Queue.objects.get(pk="default").paused_at is None
+
+
+def test_a_login_with_its_csrf_token_does(queue: str) -> None:
+    visitor = browser("view_queue", "pause_queue")
+    visitor.get("/admin/login/")
+    said = {"X-CSRFToken": visitor.cookies["csrftoken"].value}
+    assert visitor.post(queue, {}, "application/json", headers=said).status_code == 200
+    assert Queue.objects.get(pk="default").paused_by == "ada"
+    assert visitor.post(queue, {}, "application/json", headers={"X-CSRFToken": "x" * 32}).status_code == 403
+
+
+def test_a_token_needs_no_csrf_token(queue: str) -> None:
+    _, header = make_token(person("view_queue", "pause_queue"), "run")
+    stranger = Client(enforce_csrf_checks=True)
+    assert stranger.post(queue, {}, "application/json", headers=header).status_code == 200
+
+
+# Where a request comes from
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "proxy", "told"),
+    [
+        ("203.0.113.9", False, "127.0.0.1"),  # anybody can say so
+        ("203.0.113.9", True, "203.0.113.9"),
+        ("10.6.6.6, 203.0.113.9", True, "203.0.113.9"),  # the first is the client's own word
+        ("203.0.113.9, fe80::1%eth0", True, "fe80::1"),
+        ("nonsense", True, "127.0.0.1"),
+        ("", True, "127.0.0.1"),
+    ],
+)
+def test_the_proxy_says_where_a_request_comes_from(
+    client: Client, settings: Settings, forwarded: str, proxy: bool, told: str
+) -> None:
+    settings.SCHEDULING = {**settings.SCHEDULING, "BEHIND_PROXY": proxy}
+    token, header = make_token(person("view_job", "view_worker"))
+    assert client.get(ADDRESS, headers={**header, "X-Forwarded-For": forwarded}).status_code == 200
+    token.refresh_from_db()
+    assert token.last_used_from == told
+
+
+def test_a_socket_without_an_address_is_no_error(client: Client) -> None:
+    token, header = make_token(person("view_job", "view_worker"))
+    assert client.get(ADDRESS, headers=header, REMOTE_ADDR="").status_code == 200
+    token.refresh_from_db()
+    assert token.last_used_at is not None
+    assert token.last_used_from is None
