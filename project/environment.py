@@ -4,6 +4,7 @@ import math
 import os
 import re
 from collections.abc import Collection
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -133,6 +134,16 @@ def with_prefix(prefix: str) -> dict[str, str]:
         if not LABEL.fullmatch(label):
             refuse(f"{prefix}{label.upper()}", "must end in a name of letters, digits and underscores, 40 at most")
     return {label: value for label, value in sorted(found.items()) if value}
+
+
+def package(name: str, module: str, extra: str) -> None:
+    """Refuse the setting `name`, which is on, where the package that it needs is not there."""
+    try:
+        found = find_spec(module)
+    except ModuleNotFoundError:  # not even the package around it
+        found = None
+    if found is None:
+        refuse(name, f"is set, but {module} is not installed; install it with: pip install {extra}")
 
 
 def _secret_address(name: str, given: str) -> str:

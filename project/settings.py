@@ -162,6 +162,8 @@ DATABASES = {
         synchronous=env.choice("SQLITE_SYNCHRONOUS", "FULL", {"FULL", "NORMAL"}),  # NORMAL outlives no power cut
     )
 }
+if SOURCE := env.text("SOURCE_DATABASE_URL"):  # another scheduler's tables, for `manage.py importjobs --database source`
+    DATABASES["source"] = database(SOURCE, root=ROOT, conn_max_age=0, synchronous="FULL")
 
 # Cache: what is counted in it is right only where all web processes share one
 CACHES = {"default": cache(env.text("CACHE_URL", "locmemcache://"))}
@@ -171,6 +173,20 @@ MAILERS = {"default": mailer(env.text("EMAIL_URL", "consolemail://" if DEBUG els
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "rota@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 ADMINS = env.names("ADMINS")  # addresses that get a mail when a page crashes
+
+# Telemetry: off unless an address is given
+SENTRY_DSN = env.secret_address("SENTRY_DSN")  # where errors go
+OTEL = env.secret_address("OTEL_EXPORTER_OTLP_ENDPOINT")  # where the spans of runs and API requests go, by http
+OBSERVERS = []
+if SENTRY_DSN:
+    env.package("SENTRY_DSN", "sentry_sdk", "'sentry-sdk>=2.20'")
+    INSTALLED_APPS.append("project.telemetry")
+    OBSERVERS.append("project.telemetry.errors.Errors")
+if OTEL:
+    exporter = "opentelemetry.exporter.otlp.proto.http"
+    env.package("OTEL_EXPORTER_OTLP_ENDPOINT", exporter, "opentelemetry-sdk opentelemetry-exporter-otlp-proto-http")
+    MIDDLEWARE.insert(1, "project.telemetry.tracing.Requests")  # within project.requests, which names them
+    OBSERVERS.append("project.telemetry.tracing.Spans")
 
 # Scheduling; spans in seconds
 QUEUES = env.queues("QUEUES", "default=processes:4, light=threads:16")  # name=executor:slots
@@ -208,6 +224,7 @@ SCHEDULING = {
     "IN_WEB": env.flag("SCHEDULER_IN_WEB", False),  # whether each web process runs jobs too, in its background
     "VERSION": __version__,
     "INSTANCE": INSTANCE,
+    "OBSERVERS": OBSERVERS,
     "REDACT": env.names("REDACT"),  # more names of settings and arguments whose values are secret
 }
 TASKS = {

@@ -51,6 +51,7 @@ class Options:
     in_web: bool = False  # whether each web process runs jobs too, in its background
     version: str = "0"  # of this software, shown with each worker
     redact: tuple[str, ...] = field(default_factory=tuple)  # more names of secrets
+    observers: tuple[str, ...] = field(default_factory=tuple)  # paths of observing.Observer classes
 
     def lane(self, name: str) -> Lane | None:
         """The queue called `name`, or None if it is not configured."""
@@ -67,8 +68,8 @@ def options() -> Options:
         given["misfire_grace_time"] = timedelta(seconds=given["misfire_grace_time"])
     if "default_timeout" in given:
         given["default_timeout"] = timedelta(seconds=given["default_timeout"]) or None
-    if "redact" in given:
-        given["redact"] = tuple(given["redact"])
+    for name in ("redact", "observers"):
+        given[name] = tuple(given.get(name, ()))
     return Options(**given)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from apscheduler import events as ap
 from apscheduler.schedulers.base import BaseScheduler
 
+from scheduling import observing
 from scheduling.models import Cause, Execution, Job, Queue, State
 from scheduling.planning import spoken
 from scheduling.snapshots import Outcome, Snapshot
@@ -97,6 +98,7 @@ def _tell_end(scheduler: BaseScheduler, outcome: Outcome, row: Execution, retry:
         again,
         extra=_who(row.job_id, row.pk, row.worker_id),
     )
+    observing.ended(row, outcome)
     well = outcome.state == State.SUCCEEDED
     code = ap.EVENT_JOB_EXECUTED if well else ap.EVENT_JOB_ERROR
     error = None if well else RuntimeError(told)

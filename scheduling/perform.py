@@ -12,7 +12,7 @@ from django.tasks.base import Task
 from django.tasks.signals import task_finished, task_started
 from django.utils.json import normalize_json
 
-from scheduling import registry
+from scheduling import observing, registry
 from scheduling.clock import steady
 from scheduling.context import Context, StopSignal
 from scheduling.exceptions import RetryLater, Stopped, UnknownTask
@@ -62,6 +62,8 @@ def _perform(context: Context, task: Task) -> Outcome:
             **_told(later),
         )
     except BaseException as error:
+        context.stop.interruptible = False
+        observing.raised(snapshot, error)
         return _outcome(snapshot, State.FAILED, **_told(error))
     finally:
         context.stop.interruptible = False
@@ -86,6 +88,7 @@ def _succeeded(snapshot: Snapshot, result: Any) -> Outcome:
     try:
         return _outcome(snapshot, State.SUCCEEDED, result=_kept(result))
     except (TypeError, ValueError, RecursionError) as error:
+        observing.raised(snapshot, error)
         reason = f"The task ended well, but returned a {type(result).__name__} that cannot be kept: {error}."
         return _outcome(snapshot, State.FAILED, reason=plain(reason), may_retry=False, **_told(error))
 

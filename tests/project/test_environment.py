@@ -100,3 +100,13 @@ def test_a_relative_file_is_seen_from_the_root(given: pytest.MonkeyPatch, tmp_pa
     given.setenv("X", "scheduler.log")
 
     assert environment.file_path("X", "", tmp_path) == tmp_path / "scheduler.log"
+
+
+@pytest.mark.parametrize("module", ["no_such_module", "no_such_package.module", "project.no_such_module"])
+def test_a_setting_whose_package_is_missing_tells_what_to_install(module: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^X is set, but .* is not installed; .*: pip install 'it>=2'$"):
+        environment.package("X", module, "'it>=2'")
+
+
+def test_a_setting_whose_package_is_there_is_taken() -> None:
+    environment.package("X", "sentry_sdk", "'it>=2'")

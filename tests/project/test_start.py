@@ -59,3 +59,21 @@ def test_plain_http_on_purpose_is_no_issue_but_a_part_of_it_is() -> None:
     partly = command(*arguments, SESSION_COOKIE_SECURE="false")
     assert partly.code == 1
     assert "security.W012" in partly.errors
+
+
+@pytest.mark.parametrize("name", ["SENTRY_DSN", "OTEL_EXPORTER_OTLP_ENDPOINT"])
+@pytest.mark.parametrize("value", ["hunter22", "ftp://hunter22@host/1"])
+def test_an_address_of_telemetry_that_is_none_is_not_repeated(name: str, value: str) -> None:
+    ended = command("manage.py", "check", **{name: value})
+
+    assert ended.code == 2
+    assert len(ended.errors.splitlines()) == 1
+    assert name in ended.errors
+    assert "hunter22" not in ended.errors
+
+
+def test_an_address_that_is_no_dsn_tells_how_one_reads() -> None:
+    ended = command("manage.py", "check", SENTRY_DSN="https://host.example/")
+
+    assert ended.code == 2
+    assert ended.errors == "Rota cannot start: SENTRY_DSN must read like https://KEY@HOST/NUMBER, as Sentry shows it.\n"
