@@ -5,26 +5,26 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from apscheduler.jobstores.base import ConflictingIdError
 from apscheduler.schedulers.base import STATE_PAUSED
 from apscheduler.schedulers.blocking import BlockingScheduler
 from django.db import DataError, IntegrityError, connection
 from django.db import Error as DatabaseFailure
-from django.tasks.base import Task
 
-from scheduling import events, registry, store
+from scheduling import events, store
+from scheduling.apscheduler_api import TableAPI
 from scheduling.clock import Clock
 from scheduling.conf import Lane, options
 from scheduling.exceptions import SchedulingError, WorkerFenced
 from scheduling.executors import executor_of
 from scheduling.executors.base import Executor, Order
-from scheduling.jobstore import BY, Call, JobStore
+from scheduling.logs import name_worker
 from scheduling.models import Cause, Execution, Job, Queue, State, Worker
+from scheduling.notices.threads import Notices
 from scheduling.planning import spoken
 from scheduling.pulse import Pulse
 from scheduling.snapshots import Outcome
@@ -42,22 +42,21 @@ CUT_OFF = Order(State.LOST, "Stopped: its worker was cut off from the database, 
 INTERRUPTED = Order(State.LOST, store.INTERRUPTED, Cause.INTERRUPTED)
 
 
-class Scheduler(BlockingScheduler):
+class Scheduler(TableAPI, BlockingScheduler):
     """Fires, claims, hands to executors and finishes, until told to stop.
 
-    APScheduler's own API works on it: add_job, pause_job, reschedule_job, get_jobs, add_listener. Any
-    number of them may turn on one database.
+    APScheduler's own API works on it: add_job, pause_job, reschedule_job, get_jobs, add_listener; pause() and
+    resume() are this one's alone. Any number of them may turn on one database.
     """
 
     def __init__(self, lanes: Iterable[Lane] | None = None, *, once: bool = False, skip_initial: bool = False) -> None:
-        super().__init__(timezone=UTC)
+        super().__init__()
         self.lanes: dict[str, Executor] = {}
         for lane in options().queues if lanes is None else lanes:
             self.lanes[lane.name] = executor_of(lane)
             self.lanes[lane.name].deliver = self._deliver
             self.lanes[lane.name].wake = self.wakeup
             self.add_executor(self.lanes[lane.name], lane.name)
-        self.add_jobstore(JobStore(), "default")
         self._event = threading.Event()  # a signal may come before start()
         self.once = once
         self.skip_initial = skip_initial
@@ -67,6 +66,7 @@ class Scheduler(BlockingScheduler):
         self.turned_at = self.clock.now()
         self._ended: deque[Outcome] = deque()  # what is not yet confirmed as written
         self._stop_at: float | None = None  # monotonic: when the grace is over
+        self._told_at: float | None = None  # monotonic: when the stop was asked for
         self._winding = False
         self._handed_back = False
         self._failures = 0
@@ -85,12 +85,15 @@ class Scheduler(BlockingScheduler):
         """APScheduler's loop, while this worker is known to all: from when its executors stand until they fall."""
         lanes = {name: lane.slots for name, lane in self.lanes.items()}
         self.worker = store.register(lanes, self.clock.now())
+        name_worker(self.worker.pk)
         pulse = Pulse(self.worker, self.clock, self._report, self._fenced, self._cut_off)
         watcher = Watcher(self.look_around)
+        notices = Notices(self.clock, lambda: self.turned_at)
         try:
             with tally.kept():
                 pulse.start()
                 watcher.start()
+                notices.start()
                 if not self.skip_initial:
                     store.enqueue_at_startup(self.clock.now())
                 super()._main_loop()
@@ -99,6 +102,7 @@ class Scheduler(BlockingScheduler):
             pulse.stop()  # last: as long as runs are held, others must see us alive
             store.retire(self.worker.pk, self.clock.now(), pulse.counted())
             store.hand_over()  # what was given up only now
+            notices.stop()
             connection.close()
 
     @property
@@ -110,13 +114,16 @@ class Scheduler(BlockingScheduler):
         """Whether threads still run that did not listen: only the end of the process ends them."""
         return bool(self._held())
 
-    def stop(self, *, now: bool = False) -> None:
+    def stop(self, *, now: bool = False, grace: float | None = None) -> None:
         """Take no new runs, give those that run their grace (none if `now`), hand back the rest, and end.
 
-        Safe in a signal handler: it takes no lock that the loop may hold.
+        `grace` in seconds, the setting STOP_GRACE unless given. Safe in a signal handler: it takes no lock that the
+        loop may hold.
         """
         moment = time.monotonic()
-        self._stop_at = moment if now else min(self._stop_at or float("inf"), moment + options().stop_grace)
+        end = moment + (options().stop_grace if grace is None else grace)
+        self._stop_at = moment if now else min(self._stop_at or float("inf"), end)
+        self._told_at = self._told_at or moment
         threading.Thread(target=self.wakeup, daemon=True).start()
 
     def look_around(self) -> None:
@@ -135,6 +142,7 @@ class Scheduler(BlockingScheduler):
             self._failures = 0
         except WorkerFenced:
             self._fenced()
+            sleep = 0.0
         except DatabaseFailure as error:
             tally.count(DATABASE_ERRORS, "loop")
             sleep = self._backed_off(f"The database did not answer, trying again: {error}")
@@ -317,42 +325,8 @@ class Scheduler(BlockingScheduler):
     def _backed_off(self, message: str) -> float:
         self._failures += 1
         logger.warning(message)
-        if self._stop_at is not None and time.monotonic() > self._stop_at + LAST_WORDS:
+        end = self._stop_at if self._held() or self._ended else self._told_at
+        if end is not None and time.monotonic() > end + LAST_WORDS:
             self.shutdown(wait=False)
         first, most = BACK_OFF
         return float(min(first * 2**self._failures, most))
-
-    # APScheduler's API, where its own way would bypass a verb
-
-    def add_job(self, func: Task | str | Any, trigger: Any = None, **keywords: Any) -> Any:
-        """As APScheduler's; `func` is a registered task, its function, or its path.
-
-        A job that is there already is updated like one of the code's (`replace_existing`): its next run,
-        a pause and what staff changed stay. Raises UnknownTask.
-        """
-        call = Call(registry.path_of(func))
-        keywords.setdefault("name", call.__name__.replace("_", " ").capitalize())
-        keywords.setdefault("executor", "default")
-        return super().add_job(call, trigger, **keywords)
-
-    def _real_add_job(self, job: Any, jobstore_alias: str, replace_existing: bool) -> None:
-        if not replace_existing and Job.objects.filter(pk=job.id).exists():
-            raise ConflictingIdError(job.id)
-        grace: timedelta = options().misfire_grace_time
-        defaults = {"misfire_grace_time": int(grace.total_seconds()), "coalesce": True, "max_instances": 1}
-        job._modify(**{name: value for name, value in defaults.items() if not hasattr(job, name)})
-        self._lookup_jobstore(jobstore_alias).add_job(job)
-        job._jobstore_alias = jobstore_alias
-        events.added(self, job.id)
-
-    def pause_job(self, job_id: str, jobstore: str | None = None) -> Any:
-        return self._steered(store.pause, job_id, jobstore)
-
-    def resume_job(self, job_id: str, jobstore: str | None = None) -> Any:
-        return self._steered(store.resume, job_id, jobstore)
-
-    def _steered(self, verb: Callable[..., bool], job_id: str, jobstore: str | None) -> Any:
-        self._lookup_job(job_id, jobstore)  # raises JobLookupError
-        verb(Job.objects.get(pk=job_id), by=BY, now=self.clock.now())
-        events.modified(self, job_id)
-        return self._lookup_job(job_id, jobstore)[0]
