@@ -44,6 +44,7 @@ class WebStart:
             self.begun = True
             try:
                 start_scheduler()
+                logger.info("This web process runs jobs in its background.")
                 return
             except DatabaseFailure as error:
                 logger.warning("The web process runs no jobs yet, trying again: %s", error)
