@@ -41,7 +41,7 @@ def diagnose(now: datetime) -> list[Finding]:
         for examine in ON_TABLES:
             found += examine(sight)
     except DatabaseFailure as failure:
-        told = redact(" ".join(str(failure).split()))
+        told = redact(str(failure).strip().partition("\n")[0])
         found.append(error("database", f"The database does not answer as it should: {told}", UNREACHABLE))
     return worst_first(found)
 

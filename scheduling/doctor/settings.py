@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 
-from scheduling.doctor.findings import Finding, Severity, info, warning
+from scheduling.doctor.findings import Finding, Severity, error, info, warning
 from scheduling.doctor.sight import Sight
 
 TOLD_BETTER = ("scheduling.W001", "security.W018", "security.W020")  # jobs that cannot run; DEBUG; ALLOWED_HOSTS
@@ -37,7 +37,13 @@ def hosts(_: Sight) -> Iterator[Finding]:
 
 def system_checks(_: Sight) -> Iterator[Finding]:
     """What `manage.py check --deploy` says; without --deploy where DEBUG is on, since it is no deployment."""
-    yield from told(checks.run_checks(include_deployment_checks=not settings.DEBUG))
+    try:
+        messages = checks.run_checks(include_deployment_checks=not settings.DEBUG)
+    except ImportError as failure:  # of what only the checks, and a web process, import
+        what = f"A part of the code cannot be imported: {failure}"
+        yield error("import", what, "Finish the deploy; see: manage.py check")
+        return
+    yield from told(messages)
 
 
 def database_checks(_: Sight) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from scheduling.clocks import on_clock
 from scheduling.models import Cause, Execution, State
 
 PIPED = 10_000  # columns: a line stays one for the program that reads it
+ROOMY = 116  # columns
 NOTHING = "—"
 LONGEST_ID = 32  # characters of an id that stay on one line
 STANDINGS = {
@@ -48,6 +49,11 @@ def put(out: Any, *parts: RenderableType) -> None:
     text = StringIO()
     Console(file=text, width=PIPED, highlight=False, markup=False, emoji=False).print(*parts, sep="\n")
     out.write("\n".join(line.rstrip() for line in text.getvalue().splitlines()))
+
+
+def is_roomy(out: Any) -> bool:
+    """Whether a table may have columns that one can do without; on a narrow terminal they would break the others."""
+    return not out.isatty() or Console(file=out).width >= ROOMY
 
 
 def put_json(out: Any, value: Any) -> None:

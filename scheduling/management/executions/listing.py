@@ -12,7 +12,7 @@ from scheduling.admin.filters import REACH
 from scheduling.management.composed import add_deed
 from scheduling.management.executions.rows import brief_json, drawn
 from scheduling.management.finding import REFUSED, find_job, read_moment, read_span
-from scheduling.management.telling import put, put_json
+from scheduling.management.telling import is_roomy, put, put_json
 from scheduling.models import Cause, Execution, State
 
 MOST = 10_000  # rows
@@ -43,7 +43,9 @@ def act(given: dict[str, Any], out: Any) -> None:
         put(out, Text("No run fits."))
         return
     more = [Text(f"\nThere are more; --limit {2 * given['limit']} shows some of them.", "dim")]
-    put(out, drawn(runs, now, of_job=bool(given["job"])), *(more if len(found) > len(runs) else []))
+    put(
+        out, drawn(runs, now, of_job=bool(given["job"]), roomy=is_roomy(out)), *(more if len(found) > len(runs) else [])
+    )
 
 
 def chosen(given: dict[str, Any], now: datetime) -> QuerySet[Execution]:

@@ -16,7 +16,7 @@ from scheduling.management.composed import add_deed
 from scheduling.management.executions.attempts import attempts
 from scheduling.management.executions.rows import as_json, brief_json, drawn
 from scheduling.management.finding import find_run, read_number
-from scheduling.management.telling import facts, heading, indented, plural, put, put_json, state
+from scheduling.management.telling import facts, heading, indented, is_roomy, plural, put, put_json, state
 from scheduling.models import Execution, State, Worker
 from scheduling.redact import redact_json
 
@@ -36,7 +36,7 @@ def act(given: dict[str, Any], out: Any) -> None:
     title = Text(f"Run #{run.pk} of {run.job_id or run.task.rpartition('.')[2]}: ", "bold") + state(run)
     put(out, title, Text(), facts(_facts(run, now)))
     if chain:
-        put(out, heading("Attempts"), indented(drawn(chain, now, of_job=True)))
+        put(out, heading("Attempts"), indented(drawn(chain, now, of_job=True, roomy=is_roomy(out))))
     if run.error_message or run.error_class:
         put(out, heading("Error"), indented(Text(plain(f"{run.error_class}: {run.error_message}"), "red")))
     if run.traceback:

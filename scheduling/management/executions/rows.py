@@ -16,14 +16,15 @@ from scheduling.redact import redact_json
 LONGEST = 80  # characters of a reason
 
 
-def drawn(runs: Iterable[Execution], now: datetime, *, of_job: bool = False) -> Table:
-    """The runs as a table; without the column of the job where all are of one."""
-    columns = ["Run", *([] if of_job else ["Job"]), "State", "Why", "Due", "Late", "Took", "Note"]
+def drawn(runs: Iterable[Execution], now: datetime, *, of_job: bool = False, roomy: bool = True) -> Table:
+    """The runs as a table; without the column of the job where all are of one, and shorter where room is scarce."""
+    asked = ["Why"] if roomy else []
+    columns = ["Run", *([] if of_job else ["Job"]), "State", *asked, "Due", "Late", "Took", "Note"]
     listed = list(runs)
     widths = {"Job": id_width(map(_of, listed))}
     made = table(*columns, wraps=("Note", "Job"), right=("Late", "Took"), least=widths)
     for run in listed:
-        made.add_row(*_row(run, now, of_job=of_job))
+        made.add_row(*_row(run, now, of_job=of_job, roomy=roomy))
     return made
 
 
@@ -87,15 +88,15 @@ def note(run: Execution) -> str:
     return whole if len(whole) <= LONGEST else f"{whole[: LONGEST - 1]}…"
 
 
-def _row(run: Execution, now: datetime, *, of_job: bool) -> list[Text]:
+def _row(run: Execution, now: datetime, *, of_job: bool, roomy: bool) -> list[Text]:
     due = run.scheduled_for or run.stands_for or run.run_after
     took = run.duration or (now - run.started_at if run.started_at and not run.is_final else None)
     return [
         Text(f"#{run.pk}", "bold"),
         *([] if of_job else [Text(_of(run))]),
         state(run),
-        Text(run.get_why_display().lower()),
-        Text.assemble(away(due, now), (f"  {absolute(due, now)}", "dim")),
+        *([Text(run.get_why_display().lower())] if roomy else []),
+        Text.assemble(away(due, now), (f"  {absolute(due, now)}" if roomy else "", "dim")),
         Text(_late(run)),
         Text(span(took)),
         Text(note(run), "dim"),

@@ -12,7 +12,19 @@ from scheduling.admin.standing import CONDITIONS, Standing, because, standing
 from scheduling.exceptions import InvalidTrigger
 from scheduling.explain import teller
 from scheduling.management.composed import add_deed
-from scheduling.management.telling import NOTHING, STANDINGS, away, id_width, on, plural, put, put_json, state, table
+from scheduling.management.telling import (
+    NOTHING,
+    STANDINGS,
+    away,
+    id_width,
+    is_roomy,
+    on,
+    plural,
+    put,
+    put_json,
+    state,
+    table,
+)
 from scheduling.models import Execution, Job, JobQuerySet, Queue
 from scheduling.recent import last_runs
 
@@ -36,10 +48,12 @@ def act(given: dict[str, Any], out: Any) -> None:
     if not jobs:
         put(out, Text("No job fits." if Job.objects.exists() else "There is no job yet."))
         return
-    widths = {"Job": id_width(job.pk for job in jobs)}
-    shown = table("Job", "Schedule", "Next run", "", "Last run", "State", wraps=("Schedule", "Job"), least=widths)
+    widths = {"Job": id_width(job.pk for job in jobs), "State": max(map(len, Standing))}
+    roomy = is_roomy(out)
+    columns = ("Job", "Schedule", "Next run", *([""] if roomy else []), "Last run", "State")
+    shown = table(*columns, wraps=("Schedule", "Job"), least=widths)
     for job in jobs:
-        shown.add_row(*_row(job, held.get(job.queue), runs.get(job.pk), now))
+        shown.add_row(*_row(job, held.get(job.queue), runs.get(job.pk), now, roomy=roomy))
     put(out, shown, Text(f"\n{_counted(jobs, held)}", "dim"))
 
 
@@ -82,14 +96,14 @@ def as_json(job: Job, held: Queue | None, last: Execution | None) -> dict[str, A
     }
 
 
-def _row(job: Job, held: Queue | None, last: Execution | None, now: datetime) -> list[Text]:
+def _row(job: Job, held: Queue | None, last: Execution | None, now: datetime, *, roomy: bool) -> list[Text]:
     how = standing(job, held)
     upcoming = job.next_run_time
     return [
         Text(job.pk, "bold"),
         Text(words(job)),
         Text(away(upcoming, now)),
-        Text(on(teller(job, now).place, upcoming, now) if upcoming else "", "dim"),
+        *([Text(on(teller(job, now).place, upcoming, now) if upcoming else "", "dim")] if roomy else []),
         Text(NOTHING, "dim") if last is None else state(last) + Text(f" {away(last.finished_at, now)}"),
         Text(how.value, STANDINGS[how]),
     ]

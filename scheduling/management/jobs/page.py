@@ -20,7 +20,7 @@ from scheduling.management.finding import find_job
 from scheduling.management.jobs import moments
 from scheduling.management.jobs.listing import words
 from scheduling.management.jobs.policies import policies
-from scheduling.management.telling import STANDINGS, STATES, facts, heading, indented, put, put_json
+from scheduling.management.telling import STANDINGS, STATES, facts, heading, indented, is_roomy, put, put_json
 from scheduling.models import Execution, Job, Origin, Queue, State
 from scheduling.redact import redact_json
 from scheduling.registry import JOB_OPTIONS
@@ -52,7 +52,11 @@ def act(given: dict[str, Any], out: Any) -> None:
         put(out, Text(job.description))
     put(out, Text(), facts(_facts(job)), heading("Policies"), indented(facts(policies(job))))
     put(out, heading("Coming"), indented(_coming(job, how, now)))
-    put(out, heading("Last runs"), indented(drawn(runs, now, of_job=True) if runs else Text("none yet")))
+    put(
+        out,
+        heading("Last runs"),
+        indented(drawn(runs, now, of_job=True, roomy=is_roomy(out)) if runs else Text("none yet")),
+    )
     if counts:
         put(out, heading("In the last 7 days"), indented(_told(counts)))
 

@@ -18,7 +18,19 @@ from scheduling.health import Health, health
 from scheduling.loads import loads
 from scheduling.management.composed import add_deed
 from scheduling.management.ready import unready
-from scheduling.management.telling import NOTHING, away, facts, heading, indented, on, plural, put, put_json, table
+from scheduling.management.telling import (
+    NOTHING,
+    away,
+    facts,
+    heading,
+    indented,
+    is_roomy,
+    on,
+    plural,
+    put,
+    put_json,
+    table,
+)
 from scheduling.models import Execution, Job, Queue, Worker
 from scheduling.store.workers import LIVING
 
@@ -156,7 +168,7 @@ def _show(status: Status, out: Any) -> None:
     verdict = Text("Running", "bold green") if status.running else Text(_down(status), "bold red")
     put(out, verdict, Text(), facts(_facts(status)))
     if status.workers:
-        put(out, heading("Schedulers"), indented(_workers(status)))
+        put(out, heading("Schedulers"), indented(_workers(status, roomy=is_roomy(out))))
     put(out, heading("Queues"), indented(_queues(status)))
     if not status.running:
         put(out, Text("\nStart one: manage.py runscheduler; or look into it: manage.py scheduler doctor"))
@@ -189,8 +201,9 @@ def _facts(status: Status) -> list[tuple[str, str]]:
     ]
 
 
-def _workers(status: Status) -> Any:
-    columns = ("Host", "PID", "State", "Busy", "Queues", "Heartbeat", "Last turn", "Up since", "Version")
+def _workers(status: Status, *, roomy: bool) -> Any:
+    extra = ("Up since", "Version") if roomy else ()
+    columns = ("Host", "PID", "State", "Busy", "Queues", "Heartbeat", "Last turn", *extra)
     made = table(*columns, wraps=("Queues", "Host"), right=("PID", "Busy"))
     for worker in status.workers:
         how = health(worker, status.now)
@@ -198,7 +211,7 @@ def _workers(status: Status) -> Any:
         made.add_row(
             *(worker.host, str(worker.pid), Text(how.value, COLOURS[how]), f"{worker.running} of {worker.slots}"),
             *(lanes, away(worker.heartbeat_at, status.now), away(worker.turned_at, status.now)),
-            *(on(timezone.get_current_timezone(), worker.started_at, status.now), worker.version),
+            *((on(timezone.get_current_timezone(), worker.started_at, status.now), worker.version) if roomy else ()),
         )
     return made
 
