@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from scheduling.admin import chart, columns, missed
 from scheduling.admin.standing import because
 from scheduling.health import Health, health
-from scheduling.models import OPEN, UNWELL, Cause, Execution, Job, State, Worker, WorkerState
+from scheduling.models import OPEN, UNWELL, Cause, Execution, Incident, Job, State, Worker, WorkerState
 
 DAY = timedelta(hours=24)
 SAMPLE = 2000  # runs, the latest, that the lateness is told of
@@ -30,6 +30,8 @@ def dashboard_callback(request: HttpRequest, context: dict[str, Any]) -> dict[st
     parts: dict[str, Any] = {"now": now, "zone": timezone.get_current_timezone_name()}
     if request.user.has_perm("scheduling.view_worker"):
         parts["scheduler"] = scheduler(now)
+    if request.user.has_perm("scheduling.view_incident"):
+        parts["incidents"] = _incidents(now)
     if request.user.has_perm("scheduling.view_execution"):
         parts |= _of_runs(now)
     if request.user.has_perm("scheduling.view_job"):
@@ -51,6 +53,16 @@ def scheduler(now: datetime) -> dict[str, Any]:
         "running": sum(worker.running for worker in alive),
         "slots": sum(worker.slots for worker in alive),
         "list": columns.listing(Worker),
+    }
+
+
+def _incidents(now: datetime) -> dict[str, Any]:
+    """What rules of notices have found to be wrong, the latest first."""
+    standing = list(Incident.objects.open().order_by("-opened_at")[: SHOWN + 1])
+    return {
+        "rows": [(each, columns.page(each), columns.distance(each.opened_at, now)) for each in standing[:SHOWN]],
+        "more": len(standing) > SHOWN,
+        "list": columns.listing(Incident, standing="open"),
     }
 
 

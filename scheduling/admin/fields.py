@@ -154,6 +154,13 @@ def queue_choices(present: str, names: list[str]) -> list[tuple[str, str]]:
     return [*known, *_gone(present, dict(known), "not configured any more")]
 
 
+def ping_choices(present: str, names: list[str]) -> list[tuple[str, str]]:
+    """The configured pings, and `present` even if it is gone."""
+    known = {name: name for name in names}
+    none = "None" if names else "None: the setting PINGS names no address"
+    return [("", none), *known.items(), *_gone(present, known, "not configured any more")]
+
+
 def country_choices(present: str) -> list[tuple[str, str]]:
     """The countries whose holidays are known, and `present` even if it is gone."""
     known = places.countries()

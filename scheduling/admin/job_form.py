@@ -54,6 +54,7 @@ class JobForm(BaseForm):
             "keep_for": "Keep runs for",
             "keep_unwell_for": "Keep failed runs for",
             "run_at_startup": "Run at start-up",
+            "ping": "Ping",
         }
         help_texts: ClassVar = {
             "keep_for": "How long its runs are kept. Empty: as KEEP_DAYS says. 0: for ever. The last one always is.",
@@ -80,6 +81,7 @@ class JobForm(BaseForm):
         self._check_arguments()
         self._check_queue()
         self._check_calendars()
+        self._check_ping()
         if not self.adding and self._is_stale():
             self.add_error(None, forms.ValidationError(STALE, code="stale"))
         return self.cleaned_data
@@ -150,6 +152,12 @@ class JobForm(BaseForm):
             calendars.check(self.cleaned_data.get("calendars", []))
         except InvalidJob as error:
             self.add_error("calendars", str(error))
+
+    def _check_ping(self) -> None:
+        """One that is not configured any more may stay, but not be chosen."""
+        name = self.cleaned_data.get("ping")
+        if name and "ping" in self.touched and name not in options().pings:
+            self.add_error("ping", f"There is no ping {name!r} in the setting PINGS.")
 
     def _is_stale(self) -> bool:
         seen = self.cleaned_data.get("seen")

@@ -51,6 +51,7 @@ POLICIES = (
         {"classes": ("tab",), "fields": ("max_attempts", "backoff", "backoff_max", "idempotent", "exclusive")},
     ),
     ("History", {"classes": ("tab",), "fields": ("keep_for", "keep_unwell_for")}),
+    ("Ping", {"classes": ("tab",), "fields": ("ping",)}),
 )
 ORIGIN = (
     "Origin",
@@ -247,6 +248,7 @@ class JobAdmin(JobDoors):
         for name, choices in (
             ("task", [("", "Choose a task"), *fields.task_choices(obj.task if obj else "")]),
             ("queue", fields.queue_choices(obj.queue if obj else "", lanes)),
+            ("ping", fields.ping_choices(obj.ping if obj else "", sorted(options().pings))),
         ):
             if name in form.base_fields:
                 form.base_fields[name].widget = UnfoldAdminSelectWidget(choices=choices)

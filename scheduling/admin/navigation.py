@@ -14,12 +14,15 @@ ICONS = {
     "Worker": "memory",
     "Queue": "low_priority",
     "Calendar": "event_busy",
+    "Incident": "warning",
+    "NoticeRule": "notifications",
+    "Notice": "outbox",
     "Token": "key",
     "TaskRecord": "fact_check",
     "User": "person",
     "Group": "group",
 }
-ORDER = ("Job", "Execution", "Backfill", "Queue", "Worker", "Calendar", "Token")
+ORDER = ("Job", "Execution", "Backfill", "Queue", "Worker", "Calendar", "Incident", "NoticeRule", "Notice", "Token")
 LAST = "auth"
 
 

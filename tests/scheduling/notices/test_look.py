@@ -1,6 +1,7 @@
 """What is found in the rows, told once, and told to be over: each kind of event, with the time as an argument."""
 
 from datetime import datetime, time, timedelta
+from typing import Any
 
 import pytest
 
@@ -79,7 +80,7 @@ def test_a_run_that_is_tried_again_has_not_failed_yet() -> None:
         (State.LOST, {"cause": Cause.INTERRUPTED, "reason": "Interrupted"}, "was lost"),
     ],
 )
-def test_other_bad_ends_are_told_by_their_names(state: State, columns: dict[str, str], told: str) -> None:
+def test_other_bad_ends_are_told_by_their_names(state: State, columns: dict[str, Any], told: str) -> None:
     make_rule(Event.FAILED)
     job = make_job()
     ended(job, state, **columns)
@@ -167,8 +168,8 @@ def test_a_missed_moment_is_told_with_its_reason_and_closed_by_the_next_run() ->
     make_rule(Event.MISSED, Event.RECOVERED, timezone="Europe/Berlin")
     job = make_job()
     reason = "Missed: no scheduler was running."
-    skipped = {"scheduled_for": NOON, "started_at": None, "cause": Cause.MISSED, "reason": reason, "missed_count": 2}
-    ended(job, State.SKIPPED, at=NOON + MINUTE, **skipped)
+    missed: dict[str, Any] = {"cause": Cause.MISSED, "reason": reason, "missed_count": 2}
+    ended(job, State.SKIPPED, at=NOON + MINUTE, scheduled_for=NOON, started_at=None, **missed)
     looked(NOON + MINUTE)
     assert titles() == [f"{job} was missed"]
     assert "did not run at 2026-03-02 13:00:00 CET. Missed: no scheduler was running. 3 moments in all." in (
