@@ -20,10 +20,11 @@ import psutil
 from django.db import Error as DatabaseFailure
 from django.db import connection
 
-from scheduling import store
+from scheduling import observing, store
 from scheduling.clock import Clock
 from scheduling.conf import options
-from scheduling.models import Worker
+from scheduling.models import State, Worker
+from scheduling.snapshots import Outcome
 from scheduling.store.workers import LIVING, boot_id, process_start
 from scheduling.tally import DATABASE_ERRORS, TURN, Figures, added, tally
 
@@ -138,9 +139,17 @@ class Pulse(threading.Thread):
         self.seen = {other.pk: self._look_at(other, now) for other in others}
         for other in others:
             if reason := self._proof_of_death(other, now):
-                lost = store.rescue(other, self.clock.now(), why=reason)
-                if lost is not None:
-                    logger.error("Worker %s %s; took over %d of its runs.", other, reason, len(lost))
+                self._take_over(other, reason)
+
+    def _take_over(self, other: Worker, reason: str) -> None:
+        now = self.clock.now()
+        lost = store.rescue(other, now, why=reason)
+        if lost is None:
+            return
+        logger.error("Worker %s %s; took over %d of its runs.", other, reason, len(lost))
+        for row in lost:
+            said = f"Lost: its worker {other} {reason}."
+            observing.ended(row, Outcome(id=row.pk, fence=row.fence, state=State.LOST, finished_at=now, reason=said))
 
     def _look_at(self, other: Worker, now: float) -> _Seen:
         seen = self.seen.get(other.pk)
