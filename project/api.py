@@ -10,12 +10,17 @@ from scheduling.api import (
     background,
     calendars,
     executions,
+    jobs,
+    jobs_asked,
+    jobs_steering,
     logs,
     problems,
     queues,
     scheduler,
+    triggers,
     workers,
 )
+from scheduling.api import tasks as known_tasks
 from scheduling.api.auth import guarded_page
 from scheduling.api.description import DescribedAPI
 from scheduling.api.parsing import StrictParser
@@ -55,6 +60,11 @@ api = DescribedAPI(
 )
 problems.install(api)
 api.add_router("/v1/scheduler", scheduler.router)
+api.add_router("/v1/jobs", jobs.router)
+api.add_router("/v1/jobs", jobs_steering.router)
+api.add_router("/v1/jobs", jobs_asked.router)
+api.add_router("/v1/triggers", triggers.router)
+api.add_router("/v1/tasks", known_tasks.router)
 api.add_router("/v1/executions", executions.router)
 api.add_router("/v1/executions", logs.router)
 api.add_router("/v1/queues", queues.router)

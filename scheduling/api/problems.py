@@ -161,8 +161,13 @@ STATUSES: dict[type[wrong.SchedulingError], int] = {
     wrong.InvalidJob: 422,
     wrong.UnknownTask: 422,
     wrong.StaleJob: 412,
+    wrong.KeyReused: 422,
 }
-FIELDS: dict[type[wrong.SchedulingError], str] = {wrong.InvalidArguments: "arguments", wrong.UnknownTask: "task"}
+FIELDS: dict[type[wrong.SchedulingError], str] = {
+    wrong.InvalidArguments: "arguments",
+    wrong.UnknownTask: "task",
+    wrong.KeyReused: "Idempotency-Key",
+}
 
 LOG_IN = "Send 'Authorization: Bearer …' with a token made in the admin or by manage.py tokens create, or log in."
 PLAINER = {  # pydantic's kinds of errors, in other words than its own

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Collection
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 
@@ -28,8 +27,8 @@ def version(job: Job) -> str:
 
 
 def digest(value: Any) -> str:
-    """A short one of a value that JSON can tell, which nobody else can compute."""
-    text = json.dumps(value, cls=DjangoJSONEncoder, sort_keys=True)
+    """A short one of a value, which nobody else can compute."""
+    text = json.dumps(value, default=str, sort_keys=True)
     return salted_hmac("scheduling.store.seen", text, algorithm="sha256").hexdigest()[:DIGITS]
 
 

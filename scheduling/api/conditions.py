@@ -1,0 +1,57 @@
+"""Conditional requests (RFC 9110, section 13): no copy that is still good is sent again, no lost update is made.
+
+The ETag of a job has two parts: the version of what people decide of it, and a digest of the whole answer.
+`If-None-Match` compares both. `If-Match` looks at the first alone, so that a run that begins or ends meanwhile does
+not refuse anybody's change.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.http import parse_etags
+from ninja import Header
+
+from scheduling import store
+from scheduling.api.problems import Problem
+from scheduling.models import Job
+from scheduling.store.seen import WHATEVER
+
+BETWEEN = "-"
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        description="The ETag of the job as you saw it: 412 if somebody has changed it since. `*`: if it is there. "
+        "Without it the change is made whatever happened meanwhile; fields that it does not name stay as they are.",
+    ),
+]
+IfNoneMatch = Annotated[
+    str | None,
+    Header(alias="If-None-Match", description="The ETag of the answer that you have: 304 while it is still good."),
+]
+
+
+def tag(job: Job, told: Mapping[str, Any]) -> str:
+    """The ETag of `job`, of which `told` is all that is told."""
+    return f'"{store.version(job)}{BETWEEN}{store.digest(told)}"'
+
+
+def seen(if_match: str | None) -> list[str] | None:
+    """The versions that the sender has seen; None without the header. Raises Problem.
+
+    A weak tag is none of them: the comparison is the strong one.
+    """
+    if if_match is None:
+        return None
+    tags = parse_etags(if_match)
+    if not tags:
+        detail = 'It must be an ETag as it was given, quotes included, such as "5e0c…-91af…", or *.'
+        raise Problem(422, "This is no ETag.", detail, kind="invalid-request", errors=[("If-Match", detail)])
+    return [each if each == WHATEVER else each.strip('"').partition(BETWEEN)[0] for each in tags]
+
+
+def is_known(request: HttpRequest, response: HttpResponse) -> bool:
+    """Whether the sender has the answer whose ETag `response` names; by the weak comparison."""
+    given = [each.removeprefix("W/") for each in parse_etags(request.headers.get("If-None-Match", ""))]
+    return WHATEVER in given or response["ETag"] in given

@@ -1,0 +1,66 @@
+"""What the doors of /jobs have in common: the job is found, a verb is done to it as seen, and what came of it told."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Any
+
+from django.http import HttpResponse
+
+from scheduling import store
+from scheduling.api.conditions import seen, tag
+from scheduling.api.problems import Problem, missing
+from scheduling.api.schemas.jobs import shown
+from scheduling.exceptions import InvalidTrigger
+from scheduling.models import Change, Job, Queue
+from scheduling.recent import last_runs
+
+
+def found(job_id: str) -> Job:
+    """Raises Problem."""
+    job = Job.objects.filter(pk=job_id).first()
+    if job is None:
+        raise no_job(job_id)
+    return job
+
+
+def no_job(job_id: str) -> Problem:
+    """With who deleted it, or with those that may have been meant."""
+    gone = Change.objects.filter(job=job_id, action="deleted").order_by("-id").first()
+    if gone is not None:
+        told = f"The job {job_id} was deleted by {gone.by or 'the system'} at {gone.at:%Y-%m-%d %H:%M:%S} UTC."
+        return missing(f"{told} {gone.reason}".strip())
+    near = get_close_matches(job_id, Job.objects.values_list("pk", flat=True), n=3)
+    meant = f" Did you mean {' or '.join(near)}?" if near else ""
+    return missing(f"There is no job {job_id!r}.{meant}")
+
+
+def shown_with_tag(job: Job, response: HttpResponse) -> dict[str, Any]:
+    """All that is told of `job`, whose ETag goes into `response`."""
+    held = Queue.objects.paused().filter(pk=job.queue).first()
+    told = shown(job, held, last_runs([job.pk]).get(job.pk))
+    response["ETag"] = tag(job, told)
+    return told
+
+
+def done[R](job_id: str, if_match: str | None, verb: Callable[[Job], R]) -> R:
+    """What `verb` does to the job, if that is still as the sender has seen it. Raises Problem and StaleJob."""
+    try:
+        return store.as_seen(job_id, seen(if_match), verb)
+    except Job.DoesNotExist:
+        raise no_job(job_id) from None
+
+
+def steered(job_id: str, if_match: str | None, verb: Callable[[Job], Any], response: HttpResponse) -> dict[str, Any]:
+    """The same, and what the job is like after it."""
+    done(job_id, if_match, verb)
+    return shown_with_tag(found(job_id), response)
+
+
+@contextmanager
+def within_reach() -> Iterator[None]:
+    """Spans that lead beyond the calendar are the sender's mistake."""
+    try:
+        yield
+    except OverflowError:
+        raise InvalidTrigger("Its moments lie beyond the calendar.", field="start_at") from None
