@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from scheduling import tally
 from scheduling.conf import options
 from scheduling.health import Health, health
-from scheduling.models import Backfill, Execution, Job, Queue, Worker
+from scheduling.models import Backfill, Cause, Execution, Job, Queue, State, Worker
 from scheduling.store.figures import total
 from scheduling.store.workers import LIVING
 from scheduling.tally import BEYOND, BUCKETS, SUM, Figures
@@ -31,6 +31,10 @@ COUNTERS = {
     tally.DATABASE_ERRORS: ("rota_database_errors", "Times that the database did not answer a scheduler.", ("where",)),
     tally.FAILED_TURNS: ("rota_loop_failed_turns", "Turns of a scheduler's loop that an error of its own ended.", ()),
 }
+AWAITED = (  # states and causes that someone may want to be called for
+    *((str(state), "") for state in (State.SUCCEEDED, State.FAILED, State.TIMED_OUT, State.LOST)),
+    (str(State.SKIPPED), str(Cause.MISSED)),
+)
 HISTOGRAMS = {
     tally.DURATION: ("rota_run_duration_seconds", "How long a run took, from start to end.", ("queue",)),
     tally.LATENESS: (
@@ -57,13 +61,21 @@ class RotaCollector(Collector):
         self.now = now
 
     def collect(self) -> Iterator[Metric]:
-        figures = total()
+        figures = _with_zeros(total())
         for name in COUNTERS:
             yield _counter(name, figures)
         for name in HISTOGRAMS:
             yield _histogram(name, figures)
         for look in LOOKS:
             yield from look(self.now)
+
+
+def _with_zeros(figures: Figures) -> Figures:
+    """Also what has not happened yet: to Prometheus a series that begins with one has never risen."""
+    ran = {series[1:3] for series in figures if series[0] == tally.RUNS}
+    pairs = {*ran, *Job.objects.order_by("pk").values_list("pk", "task")[: tally.MOST_JOBS]}
+    zeros: Figures = {(tally.RUNS, *pair, *end): 0 for pair in pairs for end in AWAITED}
+    return {**zeros, **{(tally.DATABASE_ERRORS, where): 0 for where in ("heartbeat", "loop")}, **figures}
 
 
 def _counter(name: str, figures: Figures) -> Metric:

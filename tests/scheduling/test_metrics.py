@@ -54,6 +54,16 @@ def test_a_skipped_moment_says_why() -> None:
     assert value("rota_runs_total", state="skipped", cause="overlap") == 3
 
 
+def test_a_job_that_never_failed_says_so_with_a_zero() -> None:
+    make_job(id="quiet")
+    with_figures(runs(1))
+    for state in ("failed", "timed_out", "lost"):
+        assert value("rota_runs_total", job="quiet", state=state) == 0
+        assert value("rota_runs_total", job="films", state=state) == 0
+    assert value("rota_runs_total", job="quiet", state="skipped", cause="missed") == 0
+    assert value("rota_database_errors_total", where="loop") == 0
+
+
 def test_a_histogram_counts_up_from_bucket_to_bucket() -> None:
     first, second = Tally(), Tally()
     for seconds in (0.05, 4, 4000, 10**6):
