@@ -22,5 +22,8 @@ except ImproperlyConfigured as error:
     sys.stderr.write(f"Rota cannot start: {' '.join(str(error).split())}\n")
     raise SystemExit(APP_LOAD_ERROR) from None
 
+from scheduling.notices.threads import keep_watch  # noqa: E402  # the apps must be loaded first
+
+keep_watch()
 if settings.SCHEDULING["IN_WEB"]:
     scheduling.start_in_web()
