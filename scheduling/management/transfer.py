@@ -84,8 +84,9 @@ def import_jobs(given: dict[str, Any], out: Any) -> None:
         if given["dry_run"]:
             plan = applying.plan(text, prune=given["prune"])
         else:
-            kinds = {name: given[name] for name in ("prune", "paused")}
-            plan = applying.apply(text, by=BY, now=timezone.now(), reason=f"import of {given['file']}", **kinds)
+            reason = f"import of {given['file']}"
+            paused: applying.Paused = (lambda _: reason) if given["paused"] else applying.never
+            plan = applying.apply(text, by=BY, now=timezone.now(), reason=reason, prune=given["prune"], paused=paused)
     except Refused as refused:
         refuse(refused, out, as_json=given["json"])
     show(plan, out, as_json=given["json"], applied=not given["dry_run"])

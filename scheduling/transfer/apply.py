@@ -1,7 +1,7 @@
 """A document into the database: all of it or, with every problem named, nothing."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from datetime import datetime
 from functools import partial
@@ -38,14 +38,24 @@ FEW = 50  # names, which are all told
 DECLARED = "The code declares it."
 
 
+type Paused = Callable[[str], str]
+
+
+def never(job_id: str) -> str:
+    """No created job stands still."""
+    return ""
+
+
 def plan(text: Text, *, prune: bool = False) -> Plan:
     """What the document would do now; with `prune`, jobs that it does not name are removed. Raises Refused."""
     return _Reader(text, lock=False).plan(prune)
 
 
 @contested
-def apply(text: Text, *, by: str, now: datetime, reason: str, prune: bool = False, paused: bool = False) -> Plan:
-    """Do what the document says, in one transaction; returns what was done. With `paused`, created jobs stand still.
+def apply(text: Text, *, by: str, now: datetime, reason: str, prune: bool = False, paused: Paused = never) -> Plan:
+    """Do what the document says, in one transaction; returns what was done.
+
+    `paused` says of the id of a created job why it stands still at first; with an empty text it does not.
 
     Raises Refused, after which nothing was done.
     """
@@ -61,14 +71,14 @@ def apply(text: Text, *, by: str, now: datetime, reason: str, prune: bool = Fals
     return made
 
 
-def _carry_out(step: Step, *, by: str, now: datetime, reason: str, paused: bool) -> None:
+def _carry_out(step: Step, *, by: str, now: datetime, reason: str, paused: Paused) -> None:
     job = step.row
     assert isinstance(job, Job)
     match step.deed:
         case "created":
             store.create(job, by=by, now=now, reason=reason)
-            if paused:
-                store.pause(job, by=by, now=now, reason=reason)
+            if why := paused(job.pk):
+                store.pause(job, by=by, now=now, reason=why)
         case "changed":
             store.change(job, step.columns, by=by, now=now, reason=reason)
         case "removed":
@@ -167,10 +177,10 @@ class _Reader:
     # Jobs
 
     def _job(self, given: Mapping[str, Any], path: Path) -> Step:
-        about, told = f"job {given['id']}", set[Any]()
+        about, told = f"job {given['id']}", set[Path]()
 
         def fail(at: Path, message: str) -> None:
-            told.add(at[0])
+            told.add(at)
             self._fail(about, path, at, message)
 
         self._unknown(given, KEYS, fail)
@@ -184,7 +194,7 @@ class _Reader:
         job = stored or Job(pk=given["id"])
         for name in COLUMNS:
             setattr(job, name, columns[name])
-        self._check(job, given, lambda at, message: None if at[0] in told else fail(at, message))
+        self._check(job, given, lambda at, message: None if at in told else fail(at, message))
         if told:
             return Step(UNCHANGED, job)
         deed = CREATED if stored is None else CHANGED if altered else UNCHANGED

@@ -16,7 +16,7 @@ from scheduling.exceptions import InvalidTrigger
 from scheduling.models import Calendar, Job, Overlap, Window
 from scheduling.transfer import spans
 from scheduling.transfer.reading import SECRET
-from scheduling.triggers import Kind
+from scheduling.triggers import Kind, Schedule
 
 TRIGGERS = {Kind.CRON: "cron", Kind.INTERVAL: "interval", Kind.DATE: "run_at"}  # the column that tells the kind
 SCHEDULE = ("trigger", *TRIGGERS.values(), "timezone", "start_at", "end_at")
@@ -45,12 +45,23 @@ def job_document(job: Job, *, secrets: bool = True) -> dict[str, Any]:
     made: dict[str, Any] = {"id": job.pk, "name": job.name}
     for key in KEYS[2:]:
         if key == "schedule":
-            made[key] = _schedule(job)
+            made[key] = schedule_document(job.schedule)
         elif key == "task" or getattr(job, key) != _field(key).get_default():
             made[key] = _written(key, getattr(job, key))
     if not secrets and "arguments" in made:
         made["arguments"] = without_secrets(made["arguments"])
     return made
+
+
+def schedule_document(schedule: Schedule) -> Any:
+    """ "manual", or the columns of the schedule that are not empty; its kind only where they do not tell it."""
+    place = _place(schedule.timezone)
+    told = {name: _moment_or_span(getattr(schedule, name), place) for name in SCHEDULE[1:]}
+    made = {name: value for name, value in told.items() if value and (name, value) != ("timezone", "UTC")}
+    kinds = [name for name in TRIGGERS.values() if name in made]
+    if kinds == [TRIGGERS.get(schedule.kind)]:
+        return made
+    return {"trigger": schedule.kind.value, **made} if made else schedule.kind.value
 
 
 def calendar_document(calendar: Calendar, windows: Iterable[Window]) -> dict[str, Any]:
@@ -104,18 +115,6 @@ def calendar_columns(given: Mapping[str, Any], fail: Fail) -> tuple[Calendar, li
 
 
 # Out
-
-
-def _schedule(job: Job) -> Any:
-    """ "manual", or the columns of the schedule that are not empty; its kind only where they do not tell it."""
-    place = _place(job.timezone)
-    kind = Kind(job.trigger)
-    told = {name: _moment_or_span(getattr(job, name), place) for name in SCHEDULE[1:]}
-    made = {name: value for name, value in told.items() if value and (name, value) != ("timezone", "UTC")}
-    kinds = [name for name in TRIGGERS.values() if name in made]
-    if kinds == [TRIGGERS.get(kind)]:
-        return made
-    return {"trigger": kind.value, **made} if made else kind.value
 
 
 def _written(key: str, value: Any) -> Any:

@@ -115,9 +115,9 @@ def test_an_import_is_an_edit_by_staff_which_the_code_does_not_undo(monkeypatch:
 
 
 def test_created_jobs_can_stand_still_at_first() -> None:
-    apply(FILMS, paused=True)
+    apply(FILMS, paused=lambda job_id: f"{job_id} waits")
     job = films()
-    assert (job.paused_by, job.paused_reason, job.next_run_time) == ("ada", "import of jobs.yaml", None)
+    assert (job.paused_by, job.paused_reason, job.next_run_time) == ("ada", "films waits", None)
 
 
 def test_every_problem_is_told_with_its_line_and_nothing_is_done() -> None:
