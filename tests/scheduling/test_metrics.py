@@ -171,7 +171,7 @@ def test_odd_names_break_no_line() -> None:
     odd = Tally()
     odd.count("runs", 'a"b\\c\nd', "t", "failed", "")
     with_figures(odd)
-    assert value("rota_runs_total", job='a"b\\c\nd') == 1
+    assert value("rota_runs_total", job='a"b\\c\nd', state="failed") == 1
 
 
 def test_a_scrape_takes_the_same_few_queries_however_much_there_is(

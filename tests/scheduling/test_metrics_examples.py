@@ -45,9 +45,9 @@ def shown(db: None) -> dict[str, dict[str, set[str]]]:
     found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for family in text_string_to_metric_families(body.decode()):
         for sample in family.samples:
-            labels = found[sample.name]
+            values = found[sample.name]
             for label, value in sample.labels.items():
-                labels[label].add(value)
+                values[label].add(value)
     return found
 
 
