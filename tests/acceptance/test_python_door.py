@@ -310,7 +310,7 @@ def test_every_process_that_serves_runs_jobs_and_each_moment_once(
             "note", id=f"job-{number}", trigger="cron", cron="* * * * * *", arguments={"path": rota.path("seconds")}
         )
     serving = web(*options)
-    rota.until(lambda: rota.alive() == 2)
+    rota.until(lambda: rota.alive() == 2, within=3 * PATIENCE)  # three processes that load everything
     pids = set(Worker.objects.values_list("pid", flat=True))
     assert pids == {each.pid for each in psutil.Process(serving.process.pid).children() if each.pid in pids}
     assert rota.until(serving.serves)
@@ -324,8 +324,8 @@ def test_it_serves_pages_without_a_database_and_runs_jobs_once_there_is_one(
     rota: Rota, web: Callable[..., Web], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serving = web(DATABASE_URL=f"sqlite:///{rota.path('empty.sqlite3')}")
-    assert rota.until(serving.serves)
+    assert rota.until(serving.serves, within=3 * PATIENCE)
     rota.until(lambda: "The web process runs no jobs yet, trying again" in rota.log.read_text())
     assert rota.run("migrate", DATABASE_URL=f"sqlite:///{rota.path('empty.sqlite3')}") == 0
-    rota.until(lambda: rota.log.read_text().count("runs jobs in its background") == 2)
+    rota.until(lambda: rota.log.read_text().count("runs jobs in its background") == 2, within=3 * PATIENCE)
     assert rota.stop(serving.process) == 0
