@@ -29,24 +29,21 @@ def once(user: Any, key: str, fingerprint: str, deed: Callable[[], Execution], *
     unique index. Raises KeyReused, and what `deed` raises: then the key is still free.
     """
     hashed = _hashed(key)
-    if known := _known(user, hashed, now):
+    mine = IdempotencyKey.objects.filter(user=user, key=hashed)
+    if known := mine.filter(created_at__gt=now - KEPT).first():
         return _replay(known, fingerprint)
     try:
         with transaction.atomic():
             run = deed()
-            IdempotencyKey.objects.filter(user=user, key=hashed).delete()  # one of yesterday
+            mine.filter(created_at__lte=now - KEPT).delete()
             IdempotencyKey.objects.create(
                 user=user, key=hashed, fingerprint=_hashed(fingerprint), execution=run, created_at=now
             )
     except IntegrityError:
-        if known := _known(user, hashed, now):
+        if known := mine.first():
             return _replay(known, fingerprint)
         raise
     return Once(run.pk, replayed=False)
-
-
-def _known(user: Any, hashed: str, now: datetime) -> IdempotencyKey | None:
-    return IdempotencyKey.objects.filter(user=user, key=hashed, created_at__gt=now - KEPT).first()
 
 
 def _replay(known: IdempotencyKey, fingerprint: str) -> Once:

@@ -1,5 +1,6 @@
 """A program that asks the API with a token, within the permissions that a test names."""
 
+import json
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -46,6 +47,13 @@ class Caller:
 
     def delete(self, path: str) -> Any:
         return self.client.delete(_address(path), headers=self.headers)
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """Any request; `If_Match="…"` is the header If-Match."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        content = "" if body is None else json.dumps(body)
+        address, given = _address(path), {**self.headers, **named}
+        return self.client.generic(method, address, content, content_type=JSON, headers=given)
 
     def pages(self, path: str, **query: Any) -> list[dict[str, Any]]:
         """The items of all pages, from the first cursor to the last."""
