@@ -297,6 +297,7 @@ def _weekdays(trigger: CronTrigger) -> list[int]:
     return [day.weekday() for day in WEEK if _fits(trigger, "day_of_week")(day)]
 
 
+@lru_cache(maxsize=4096)
 def words(text: str) -> str:
     """The expression for people: "At 02:00, every day". Raises InvalidTrigger."""
     expression = read(text)

@@ -9,7 +9,7 @@ from ninja import Query, Router, Status
 
 from scheduling import store
 from scheduling.api.auth import needs
-from scheduling.api.paging import Bookmark, cut, cut_by, cut_within, numbered, only_known
+from scheduling.api.paging import Bookmark, cut, cut_by, cut_merged, cut_within, numbered, only_known
 from scheduling.api.problems import Problem, missing, refusals
 from scheduling.api.schemas.executions import Executions, ExecutionSchema, RunFilter, RunsWanted, WholeExecution
 from scheduling.api.shapes import Explanation, RowId, WithReason
@@ -37,8 +37,11 @@ def listed(request: HttpRequest, wanted: RunsWanted, page: Query[Bookmark]) -> d
     runs = wanted.narrow(Execution.objects.light())
     if wanted.by_end:
         return cut_by(runs, "finished_at", page)
-    cutting = cut if wanted.is_indexed else cut_within
-    found = cutting(runs, numbered(page))
+    place = numbered(page)
+    if not wanted.is_indexed:
+        found = cut_within(runs, place)
+    else:
+        found = cut_merged(runs, wanted.parts, place) if wanted.parts else cut(runs, place)
     return {**found, "next": found["next"] and str(found["next"])}
 
 

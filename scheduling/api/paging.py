@@ -1,6 +1,6 @@
 """Pages of long lists by cursor: the next page begins where this one ended, whatever came in meanwhile."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -44,11 +44,17 @@ Page = Annotated[Cursor, Query()]
 
 def cut[M: Model](rows: QuerySet[M], wanted: Cursor) -> dict[str, Any]:
     """The wanted page of `rows`, newest id first: its `items`, and the cursor `next`, None at the end."""
-    below = rows.order_by("-id") if wanted.cursor is None else rows.order_by("-id").filter(id__lt=wanted.cursor)
-    items = list(below[: wanted.limit + 1])
+    items = list(_below(rows, wanted)[: wanted.limit + 1])
     more = len(items) > wanted.limit
     items = items[: wanted.limit]
     return {"items": items, "next": items[-1].pk if more else None}
+
+
+def cut_merged[M: Model](rows: QuerySet[M], parts: Iterable[Q], wanted: Cursor) -> dict[str, Any]:
+    """The same of several parts of `rows`, each of which an index gives in order, but not all of them together."""
+    few = [_below(rows.filter(part), wanted).values_list("pk", flat=True)[: wanted.limit + 1] for part in parts]
+    ids = sorted({pk for part in few for pk in part}, reverse=True)
+    return cut(rows.filter(pk__in=ids[: wanted.limit + 1]), wanted)
 
 
 def cut_within[M: Model](rows: QuerySet[M], wanted: Cursor) -> dict[str, Any]:
@@ -97,6 +103,10 @@ def only_known(request: HttpRequest, *shapes: type[Schema]) -> None:
     if errors:
         detail = "; ".join(f"{name}: {told}" for name, told in errors)
         raise Problem(422, "The request is not as it must be.", detail, kind="invalid-request", errors=errors)
+
+
+def _below[M: Model](rows: QuerySet[M], wanted: Cursor) -> QuerySet[M]:
+    return rows.order_by("-id") if wanted.cursor is None else rows.order_by("-id").filter(id__lt=wanted.cursor)
 
 
 def _names(shapes: tuple[type[Schema], ...]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from scheduling.api.auth import needs
 from scheduling.api.problems import refusals
 from scheduling.api.workers import WorkerSchema
 from scheduling.conf import options
+from scheduling.exceptions import InvalidTrigger
 from scheduling.health import turning
 from scheduling.models import Job, Scope, Worker
 from scheduling.store.workers import LIVING
@@ -100,6 +101,14 @@ def _shown(job: Job) -> dict[str, Any]:
         "id": job.pk,
         "name": job.name,
         "next_run_time": job.next_run_time,
-        "trigger": job.words,
+        "trigger": _words(job),
         "paused": job.paused_at is not None,
     }
+
+
+def _words(job: Job) -> str:
+    """One schedule that cannot be read any more hides no other."""
+    try:
+        return job.words
+    except InvalidTrigger as error:
+        return f"Cannot be read: {error}"

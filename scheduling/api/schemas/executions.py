@@ -48,6 +48,12 @@ class RunFilter(Schema):
         searched = (self.cause, self.why, self.queue, self.worker, self.scheduled_since, self.scheduled_until)
         return bool(self.backfill or self.root) or not any((*searched, self.started_since, self.started_until))
 
+    @property
+    def parts(self) -> list[Q]:
+        """The states one by one, where an index has the runs of each in order, and no other leads to them."""
+        led = any((self.job, self.task, self.backfill, self.root))
+        return [Q(state=each) for each in dict.fromkeys(self.state)] if len(self.state) > 1 and not led else []
+
     def narrow(self, runs: QuerySet[Execution]) -> QuerySet[Execution]:
         """Those of `runs` that are asked for."""
         return runs.filter(*self._conditions())

@@ -101,6 +101,14 @@ def test_asked_for_by_its_end_the_list_goes_by_it_and_no_tie_is_lost(caller: Cal
     assert [row["id"] for row in found] == wanted
 
 
+def test_of_several_states_the_pages_have_each_run_once_and_in_order(caller: Caller) -> None:
+    states = [State.FAILED, State.LOST, State.FAILED, State.SUCCEEDED, State.LOST, State.LOST, State.FAILED]
+    wanted = [run.pk for run in [ended(state=state) for state in states] if run.state != State.SUCCEEDED]
+    found = caller.pages("executions", limit=2, state=["failed", "lost", "failed"])
+    assert [row["id"] for row in found] == wanted[::-1]
+    assert ids(caller.get("executions", state=["failed", "lost"], cursor=wanted[2])) == [wanted[1], wanted[0]]
+
+
 def test_where_no_index_leads_a_page_looks_through_a_part_and_the_next_goes_on(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:

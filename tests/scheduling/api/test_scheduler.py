@@ -88,6 +88,14 @@ def test_of_very_many_jobs_the_first_are_told_and_all_are_counted(
     assert queries(lambda: caller.get("scheduler/status")) == few
 
 
+def test_a_schedule_that_cannot_be_read_any_more_hides_no_other(caller: Caller) -> None:
+    make_job(id="broken", cron="every so often", timezone="Mars/Olympus")
+    make_job(id="sound")
+    told = {job["id"]: job["trigger"] for job in caller.get("scheduler/jobs").json()["jobs"]}
+    assert told["sound"] == "Every minute"
+    assert told["broken"].startswith("Cannot be read: ")
+
+
 def test_each_address_needs_its_permissions() -> None:
     """The doorkeeper's own tests try the rest."""
     of_jobs, of_workers = Caller("view_job"), Caller("view_worker")
