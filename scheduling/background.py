@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+from collections.abc import Callable
 
 from apscheduler.schedulers import SchedulerAlreadyRunningError, SchedulerNotRunningError
 from apscheduler.schedulers.base import STATE_PAUSED, STATE_RUNNING, STATE_STOPPED
@@ -31,14 +32,20 @@ AGAIN = 2.0  # seconds before a loop that the database has ended, or another wor
 class Engine(Scheduler):
     """One loop in the background: where it must end at once, the process goes on without it if that is safe."""
 
-    is_fenced = False
+    def __init__(self, waits: Callable[[], bool], *, skip_initial: bool) -> None:
+        super().__init__(skip_initial=skip_initial)
+        self.waits = waits  # whether nothing may start before resume()
+
+    def _main_loop(self) -> None:
+        if self.state == STATE_PAUSED and not self.waits():  # resume() was called before there was anything to resume
+            self.resume()
+        super()._main_loop()
 
     def _fenced(self) -> None:
         """Declared dead: write nothing and kill all. Threads cannot be killed: where one runs, the process ends."""
         if any(lane.held() for lane in self.lanes.values() if not lane.hard):
             super()._fenced()
         logger.critical("This worker was declared dead by another one; its runs are killed, and it begins anew.")
-        self.is_fenced = True
         self.state = STATE_STOPPED
         for lane in self.lanes.values():
             lane.kill()
@@ -48,8 +55,8 @@ class Engine(Scheduler):
 class BackgroundScheduler(TableAPI):
     """APScheduler's BackgroundScheduler on the table of jobs, which its calls edit whether it runs or not.
 
-    `running` and `state` tell of this process; listeners hear of what is called here, and of the runs that this process
-    performs.
+    `running` and `state` tell of this process and of what it has paused itself; listeners hear of what is called here,
+    and of the runs that this process performs.
     """
 
     def __init__(self) -> None:
@@ -66,6 +73,7 @@ class BackgroundScheduler(TableAPI):
         self._engine: Engine | None = None
         self._thread: threading.Thread | None = None
         self._alone = True  # whether no other scheduler was at work at the start
+        self._waits = False  # whether it was started paused, and not resumed
 
     def start(self, paused: bool = False) -> None:
         """Run jobs in the background of this process; `paused` starts none before resume(). Returns at once.
@@ -76,9 +84,8 @@ class BackgroundScheduler(TableAPI):
         with self._changing:
             if self.state != STATE_STOPPED:
                 raise SchedulerAlreadyRunningError
-            prepare()
-            self._alone = not turning(timezone.now())
-            self.state = STATE_PAUSED if paused else STATE_RUNNING
+            self._alone = prepare()
+            self._waits, self.state = paused, STATE_PAUSED if paused else STATE_RUNNING
             self._ending = threading.Event()
             self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
             self._thread.start()
@@ -128,9 +135,10 @@ class BackgroundScheduler(TableAPI):
         for queue in Queue.objects.paused().filter(paused_by=BY, paused_reason=ALL_PAUSED):
             store.resume_queue(queue, by=BY, now=timezone.now(), missed=which)
         with self._changing:
+            self._waits = False
             if self.state == STATE_PAUSED:
                 self.state = STATE_RUNNING
-            if self._engine is not None:
+            if self._engine is not None and self._engine.running:
                 self._engine.resume()
         self.wakeup()
         events.paused(self, resumed=True)
@@ -150,38 +158,44 @@ class BackgroundScheduler(TableAPI):
     def _run(self) -> None:
         """One loop after the other until the end is asked for: the database may go, and others may declare us dead."""
         try:
-            while (engine := self._new_engine()) is not None:
-                self._turn(engine)
-                if not self._ending.is_set() and not engine.is_fenced:
-                    self._ending.wait(AGAIN)
+            while not self._ending.is_set():
+                self._turn()
+                self._ending.wait(AGAIN)
         finally:
             with self._changing:
                 self.state = STATE_STOPPED
             connection.close()
 
-    def _new_engine(self) -> Engine | None:
-        with self._changing:
-            if self._ending.is_set():
-                return None
-            self._engine, self._alone = Engine(skip_initial=not self._alone), False
-            self._engine.add_listener(self._dispatch_event)
-            return self._engine
-
-    def _turn(self, engine: Engine) -> None:
+    def _turn(self) -> None:
+        """One loop from its begin to its end, whatever ends it."""
         try:
-            engine.start(paused=self.state == STATE_PAUSED)
+            if engine := self._new_engine():
+                try:
+                    engine.start(paused=self._waits)
+                finally:
+                    if engine.running:
+                        engine.shutdown(wait=False)
         except DatabaseFailure as error:
             logger.warning("The scheduler could not begin, or end, trying again: %s", error)
             connection.close()
         except Exception:
             logger.exception("The scheduler in the background failed, and begins anew; please report it.")
-        finally:
-            if engine.running:
-                engine.shutdown(wait=False)
+
+    def _new_engine(self) -> Engine | None:
+        with self._changing:
+            if self._ending.is_set():
+                return None
+            self._engine, self._alone = Engine(lambda: self._waits, skip_initial=not self._alone), False
+            self._engine.add_listener(self._dispatch_event)
+            return self._engine
 
 
-def prepare() -> None:
-    """What must be so before jobs are run here: the database is this installation's, and has the code's jobs in it."""
+@anywhere
+def prepare() -> bool:
+    """What must be so before jobs are run here: the database is this installation's, and has the code's jobs in it.
+
+    Returns whether no other scheduler is at work: then this one's start is that for which some jobs wait.
+    """
     now = timezone.now()
     try:
         whose = owner(options().instance, now)
@@ -191,6 +205,7 @@ def prepare() -> None:
                 "INSTANCE). If its jobs shall run here, take it over with: manage.py runscheduler --adopt"
             )
         sync(now)
+        return not turning(now)
     except DatabaseFailure as error:
         error.add_note("The scheduler needs its tables: has `manage.py migrate` been run?")
         raise

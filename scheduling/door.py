@@ -41,7 +41,6 @@ def get_scheduler() -> BackgroundScheduler:
     return scheduler
 
 
-@anywhere
 def start_scheduler(paused: bool = False) -> BackgroundScheduler:
     """Run jobs in the background of this process, if it does not yet; see BackgroundScheduler.start()."""
     initialize_scheduler()

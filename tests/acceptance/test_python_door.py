@@ -211,6 +211,13 @@ def test_started_paused_it_starts_nothing_until_resumed(rota: Rota) -> None:
     assert host.ask("scheduler.state") == 1
 
 
+def test_resumed_before_its_loop_has_begun_it_begins_all_the_same(rota: Rota) -> None:
+    host = Host(rota, "scheduler = start_scheduler(paused=True)\nscheduler.resume()\n")
+    run = rota.ask("echo")
+    assert rota.ended(run).state == State.SUCCEEDED
+    assert host.ask("(shutdown_scheduler(), scheduler.resume(), scheduler.state)[2]") == 0
+
+
 def test_a_copy_of_the_process_runs_nothing_until_it_is_told_to(rota: Rota) -> None:
     program = "import os\nstart_scheduler()\nparent = os.getpid()\npid = os.fork() if True else 0\n"
     # The copy says what it knows, runs jobs of its own, and ends; the original waits for it, and goes on.

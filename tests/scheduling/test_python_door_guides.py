@@ -3,6 +3,7 @@
 What runs, and how it ends, is seen in processes of their own: `tests/acceptance/test_python_door.py`.
 """
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -293,6 +294,27 @@ def test_the_watch_history_schedule_is_started_and_listed() -> None:
     make_job(id="films")
     scheduler = start_scheduler()
     assert "films" in [job.id for job in scheduler.get_jobs()]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_events_of_an_asynchronous_server_may_start_and_stop_it() -> None:
+    async def startup_event() -> None:
+        # Initialize and start scheduler
+        scheduler = initialize_scheduler()
+
+        # Register jobs (see Quick Start)
+        scheduler.add_job(hourly_trends_job, IntervalTrigger(hours=1), id="hourly_trends")
+
+        start_scheduler()
+
+    async def shutdown_event() -> None:
+        shutdown_scheduler(wait=True)
+
+    asyncio.run(startup_event())
+    assert get_scheduler().running
+    assert Job.objects.filter(pk="hourly_trends").exists()
+    asyncio.run(shutdown_event())
+    assert not get_scheduler().running
 
 
 def test_every_name_is_there_and_no_other() -> None:
