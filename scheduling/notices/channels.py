@@ -16,11 +16,12 @@ import apprise
 from scheduling.conf import options
 from scheduling.exceptions import NotDelivered
 from scheduling.notices import hooks, outbound
-from scheduling.redact import plain
+from scheduling.redact import DOTS, plain
 
 HOOKS = {"http": "http", "https": "https", "json": "http", "jsons": "https"}  # schema -> how it is spoken to
 MAIL = ("mailto", "mailtos")  # a mail server in the own network is no web hook
 UNGUARDED = ("xml", "xmls", "form", "forms", "apprise", "apprises")  # web hooks that apprise would post by itself
+logging.getLogger("apprise").propagate = False  # it logs whole addresses; what it says is told by us, redacted
 BREAK = "\N{ZERO WIDTH SPACE}"  # keeps what a task has said from calling anybody
 
 
@@ -61,7 +62,10 @@ def complaint(name: str) -> str:
         return f"{schema}:// cannot be kept from private addresses: use json(s)://, or {outbound.PRIVATE}."
     with _Overheard() as said:
         plugin = _plugin(address)
-    return "" if plugin else f"apprise cannot read NOTICE_CHANNEL_{name.upper()}. {said.text}".strip()
+    if plugin:
+        return ""
+    why = said.text.replace(address.partition("://")[2] or address, DOTS)
+    return f"apprise cannot read NOTICE_CHANNEL_{name.upper()}. {why}".strip()
 
 
 def send(name: str, message: Message, now: datetime) -> None:
