@@ -1,5 +1,6 @@
 """What the doctor says of this machine: its disks, its file systems, its time zones."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,7 +38,7 @@ def test_the_disk_of_a_log_file_is_looked_at_even_before_it_is_there(
         looked_at.append(folder)
         return SimpleNamespace(free=1)
 
-    monkeypatch.setattr(places.shutil, "disk_usage", usage)
+    monkeypatch.setattr(shutil, "disk_usage", usage)
     found = [each.what for each in places.disks(Sight(NOON))]
     assert tmp_path in looked_at
     assert any(said.startswith(f"The disk of the log ({tmp_path}) has 0 MB left") for said in found)

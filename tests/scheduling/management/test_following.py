@@ -15,7 +15,7 @@ from tests.factories import NOON, make_execution, make_job, make_worker
 from tests.scheduling.management.terminal import said
 
 pytestmark = pytest.mark.django_db
-TIMES = {"started_at": NOON, "finished_at": NOON + timedelta(seconds=3)}
+TIMES: dict[str, Any] = {"started_at": NOON, "finished_at": NOON + timedelta(seconds=3)}
 
 
 def at_work(**columns: Any) -> Any:
