@@ -11,7 +11,7 @@ from ninja import Query, Router, Status
 from scheduling import store
 from scheduling.api.auth import needs
 from scheduling.api.conditions import IfMatch, IfNoneMatch, is_known
-from scheduling.api.jobs_found import done, found, shown_with_tag, steered, within_reach
+from scheduling.api.jobs_found import done, found, last_seen, shown_with_tag, steered, within_reach
 from scheduling.api.paging import only_known
 from scheduling.api.problems import Problem, refusals
 from scheduling.api.schemas.jobs import (
@@ -29,7 +29,6 @@ from scheduling.api.schemas.jobs import (
 from scheduling.api.schemas.schedules import naming_the_field
 from scheduling.api.shapes import Name
 from scheduling.models import Job, Queue, Scope
-from scheduling.recent import last_runs
 
 router = Router(tags=["jobs"])
 
@@ -53,7 +52,7 @@ def listed(request: HttpRequest, wanted: JobsWanted, page: JobsPage) -> dict[str
     jobs = list(rows[: page.limit + 1])
     more, jobs = len(jobs) > page.limit, jobs[: page.limit]
     held = {queue.pk: queue for queue in Queue.objects.paused()}
-    last = last_runs([job.pk for job in jobs])
+    last = last_seen(request, jobs)
     items = [shown(job, held.get(job.queue), last.get(job.pk)) for job in jobs]
     return {"items": items, "next": jobs[-1].pk if more else None}
 
@@ -68,7 +67,7 @@ def listed(request: HttpRequest, wanted: JobsWanted, page: JobsPage) -> dict[str
 )
 def one(request: HttpRequest, job_id: Name, response: HttpResponse, if_none_match: IfNoneMatch = None) -> Any:
     """All of it, with an ETag: send that as `If-Match` with a change, and nobody else's change is overwritten."""
-    told = shown_with_tag(found(job_id), response)
+    told = shown_with_tag(request, found(job_id), response)
     return Status(304, None) if is_known(request, response) else told
 
 
@@ -92,7 +91,7 @@ def create(request: HttpRequest, body: NewJob, response: HttpResponse) -> Status
         detail = f"There is a job {body.id} already; choose another id, or change that job by PATCH."
         raise Problem(409, "The id is taken.", detail, kind="taken", errors=[("id", detail)]) from None
     response["Location"] = reverse("api:job", args=[body.id])
-    return Status(201, shown_with_tag(found(body.id), response))
+    return Status(201, shown_with_tag(request, found(body.id), response))
 
 
 @router.patch(
@@ -118,7 +117,7 @@ def change(
         with naming_the_field(), within_reach():
             store.change(job, columns, by=by, now=now, reason=body.reason)
 
-    return steered(job_id, if_match, verb, response)
+    return steered(request, job_id, if_match, verb, response)
 
 
 @router.delete(
@@ -128,9 +127,7 @@ def change(
     operation_id="delete_job",
     summary="Delete a job",
 )
-def delete(
-    request: HttpRequest, job_id: Name, given: Query[WhyDeleted], if_match: IfMatch = None
-) -> Status[None]:
+def delete(request: HttpRequest, job_id: Name, given: Query[WhyDeleted], if_match: IfMatch = None) -> Status[None]:
     """Its history stays; what it queued is cancelled, what runs is told to stop. A job of the code comes back."""
     only_known(request, WhyDeleted)
     by, now = request.user.get_username(), timezone.now()

@@ -25,7 +25,7 @@ from scheduling.registry import SPANS
 router = Router(tags=["jobs"])
 
 SEE = ("scheduling.view_job",)
-MOST = 500  # moments of a preview
+MOST = 200  # moments of a preview: of a rare one, such as each 29 February, they take a second
 Count = Annotated[int, Query(ge=1, le=MOST, description="How many moments.")]
 
 

@@ -1,18 +1,18 @@
 """What the doors of /jobs have in common: the job is found, a verb is done to it as seen, and what came of it told."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 
 from scheduling import store
 from scheduling.api.conditions import seen, tag
 from scheduling.api.problems import Problem, missing
 from scheduling.api.schemas.jobs import shown
 from scheduling.exceptions import InvalidTrigger
-from scheduling.models import Change, Job, Queue
+from scheduling.models import Change, Execution, Job, Queue
 from scheduling.recent import last_runs
 
 
@@ -35,12 +35,18 @@ def no_job(job_id: str) -> Problem:
     return missing(f"There is no job {job_id!r}.{meant}")
 
 
-def shown_with_tag(job: Job, response: HttpResponse) -> dict[str, Any]:
+def shown_with_tag(request: HttpRequest, job: Job, response: HttpResponse) -> dict[str, Any]:
     """All that is told of `job`, whose ETag goes into `response`."""
     held = Queue.objects.paused().filter(pk=job.queue).first()
-    told = shown(job, held, last_runs([job.pk]).get(job.pk))
+    told = shown(job, held, last_seen(request, [job]).get(job.pk))
     response["ETag"] = tag(job, told)
     return told
+
+
+def last_seen(request: HttpRequest, jobs: Sequence[Job]) -> dict[str, Execution]:
+    """The last run of each of `jobs`, for those who may see runs."""
+    seeing = request.user.has_perm("scheduling.view_execution")
+    return last_runs([job.pk for job in jobs]) if seeing else {}
 
 
 def done[R](job_id: str, if_match: str | None, verb: Callable[[Job], R]) -> R:
@@ -51,10 +57,12 @@ def done[R](job_id: str, if_match: str | None, verb: Callable[[Job], R]) -> R:
         raise no_job(job_id) from None
 
 
-def steered(job_id: str, if_match: str | None, verb: Callable[[Job], Any], response: HttpResponse) -> dict[str, Any]:
+def steered(
+    request: HttpRequest, job_id: str, if_match: str | None, verb: Callable[[Job], Any], response: HttpResponse
+) -> dict[str, Any]:
     """The same, and what the job is like after it."""
     done(job_id, if_match, verb)
-    return shown_with_tag(found(job_id), response)
+    return shown_with_tag(request, found(job_id), response)
 
 
 @contextmanager

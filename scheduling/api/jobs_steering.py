@@ -131,7 +131,7 @@ def resume(
     def verb(job: Job) -> None:
         store.resume(job, by=by, now=now, reason=given.reason, missed=given.missed)
 
-    return steered(job_id, if_match, verb, response)
+    return steered(request, job_id, if_match, verb, response)
 
 
 @router.post(
@@ -151,7 +151,7 @@ def skip(
     """Its row says so at once; the run after it is the next one then. 409 if there is none to skip."""
     given, by, now = body or WithReason(), request.user.get_username(), timezone.now()
     moment = done(job_id, if_match, lambda job: store.skip_next(job, by=by, now=now, reason=given.reason))
-    return {**shown_with_tag(found(job_id), response), "skipped": moment}
+    return {**shown_with_tag(request, found(job_id), response), "skipped": moment}
 
 
 @router.post(
@@ -170,7 +170,9 @@ def recompute(
 ) -> dict[str, Any]:
     """The next run becomes the first moment from now on, as after a clock that was wrong."""
     given, by, now = body or WithReason(), request.user.get_username(), timezone.now()
-    return steered(job_id, if_match, lambda job: store.recompute(job, by=by, now=now, reason=given.reason), response)
+    return steered(
+        request, job_id, if_match, lambda job: store.recompute(job, by=by, now=now, reason=given.reason), response
+    )
 
 
 @router.post(
@@ -191,7 +193,7 @@ def back_to_code(
             raise Problem(409, "No code defines it.", f"The job {job_id} was not made by code.", kind="no-code")
         sync.back_to_code(job, by=by, now=now)
 
-    return steered(job_id, if_match, verb, response)
+    return steered(request, job_id, if_match, verb, response)
 
 
 def _paused(
@@ -202,7 +204,11 @@ def _paused(
     if until is not None and until <= now:
         raise refused("until", "The end of the pause has passed; choose a later one.")
     return steered(
-        job_id, if_match, lambda job: store.pause(job, by=by, now=now, reason=given.reason, until=until), response
+        request,
+        job_id,
+        if_match,
+        lambda job: store.pause(job, by=by, now=now, reason=given.reason, until=until),
+        response,
     )
 
 

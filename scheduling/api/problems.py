@@ -123,6 +123,8 @@ def _place(loc: Sequence[Any]) -> str:
 
 
 def _told(error: Mapping[str, Any]) -> str:
+    if error["type"] == "too_long" and error.get("ctx", {}).get("field_type") == "Value":  # a text, checked before
+        return f"It must have at most {error['ctx']['max_length']} characters."
     return PLAINER.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
 
 

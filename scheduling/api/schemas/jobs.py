@@ -189,7 +189,9 @@ class JobSchema(Schema):
     standing: Standing = Field(description="Whether it fires by itself, and if not, why.")
     pause: Standstill | None
     parked_reason: str = Field(description="Why it cannot run; a change mends it, or the return of its task.")
-    last_run: LastRun | None = Field(description="The last run that has ended.")
+    last_run: LastRun | None = Field(
+        description="The last one that has ended or was skipped; null without the permission to see runs."
+    )
     jitter: float | None
     calendars: list[str]
     queue: str

@@ -16,7 +16,7 @@ from tests.factories import ECHO, NOON, make_execution, make_job
 from tests.scheduling.api.caller import Caller, ids, queries, wrong_fields
 
 pytestmark = pytest.mark.django_db
-MAY = ("view_job", "add_job", "change_job", "delete_job")
+MAY = ("view_job", "add_job", "change_job", "delete_job", "view_execution")
 ENDED: dict[str, Any] = {"state": State.SUCCEEDED, "started_at": NOON, "finished_at": NOON}
 NEW = {"id": "nightly", "task": ECHO, "schedule": {"trigger": "cron", "cron": "0 2 * * *", "timezone": "Europe/Berlin"}}
 
@@ -44,6 +44,13 @@ def test_a_listed_job_tells_when_it_runs_next_how_it_stands_and_how_it_went(call
     assert told["next_run_time"].endswith("Z")
     assert (told["last_run"]["id"], told["last_run"]["state"]) == (run.pk, "failed")
     assert caller.get(told["links"]["self"]).json() == told
+
+
+def test_runs_are_told_only_to_who_may_see_them() -> None:
+    make_execution(make_job(id="nightly"), **ENDED)
+    watcher = Caller("view_job")
+    assert watcher.get("jobs/nightly").json()["last_run"] is None
+    assert [job["last_run"] for job in watcher.get("jobs").json()["items"]] == [None]
 
 
 @pytest.mark.parametrize(

@@ -148,3 +148,8 @@ def test_a_token_that_may_only_look_steers_nothing(job: Job) -> None:
         answer = watcher.post(f"jobs/nightly/{deed}")
         assert (answer.status_code, answer.json()["type"]) == (403, "urn:rota:insufficient-scope")
     assert watcher.get("jobs/nightly").json()["standing"] == "armed"
+
+
+def test_a_text_that_is_too_long_is_told_in_characters(caller: Caller, job: Job) -> None:
+    answer = caller.post("jobs/nightly/pause", reason="x" * 501)
+    assert answer.json()["errors"] == [{"field": "reason", "detail": "It must have at most 500 characters."}]
