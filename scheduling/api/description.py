@@ -25,6 +25,10 @@ WITH_BODY = {400: "The body is no JSON.", 413: "The body is too big."}
 class DescribedAPI(NinjaAPI):
     """NinjaAPI whose document keeps to OpenAPI 3.1, and tells permissions, scopes and problems of each operation."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._described: dict[str, OpenAPISchema] = {}  # by the address under which it is mounted
+
     def operations(self) -> Iterator[tuple[str, str, Operation]]:
         """Method, address and operation of all that can be asked for."""
         root = self.get_root_path({}).rstrip("/")
@@ -38,7 +42,13 @@ class DescribedAPI(NinjaAPI):
     def get_openapi_schema(
         self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
     ) -> OpenAPISchema:
-        schema = super().get_openapi_schema(path_prefix=path_prefix, path_params=path_params)
+        root = path_prefix if path_prefix is not None else self.get_root_path(path_params or {})
+        if root not in self._described:  # it takes longer than any other answer, and does not change
+            self._described[root] = self._describe(root)
+        return self._described[root]
+
+    def _describe(self, root: str) -> OpenAPISchema:
+        schema = super().get_openapi_schema(path_prefix=root)
         known = {
             operation.operation_id or self.get_openapi_operation_id(operation): operation
             for _, _, operation in self.operations()

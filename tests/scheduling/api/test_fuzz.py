@@ -1,0 +1,147 @@
+"""Whatever is sent, the answer is one that the OpenAPI document names, and never a failure of the server.
+
+Each operation gets requests that fit its description and others that do not, many of them about rows that are there.
+Every request finds the same rows, since what it does is taken back.
+"""
+
+import json
+import logging
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+import schemathesis
+from django.contrib.auth.models import User
+from django.core.wsgi import get_wsgi_application
+from django.db import connection, transaction
+from django.test import Client
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from pytest_django import Settings
+from schemathesis import Case
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation import GenerationMode
+from schemathesis.schemas import BaseSchema
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from project.api import api
+from scheduling import store
+from scheduling.models import Backfill, Calendar, State
+from tasks.models import TaskRecord
+from tests.factories import ECHO, NOON, make_execution, make_job, make_worker
+from tests.scheduling.api.test_doorkeeper import make_token
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_connection")]
+
+EXAMPLES = 30 if connection.vendor == "sqlite" else 12  # of each kind, for each operation: thousands in all
+KINDS = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+OPERATIONS = [(method, address) for method, address, _ in api.operations()]
+HALF = "\ud800"  # of a character: JSON can write it, an address cannot
+HOSTILE = ("\x00", "%", "' OR 1=1 --", "../..", "9" * 30, "-1", "1e999", "", "\u202e", "x" * 3000)
+
+
+@pytest.fixture
+def there() -> dict[str, Any]:
+    """Rows of every kind, and how parameters and fields name them."""
+    store.ensure_queues()
+    job = make_job(id="nightly", tags=["film"], code_definition={"priority": 9}, calendars=["feasts"])
+    calendar = Calendar.objects.create(id="feasts", name="Feasts", country="DE")
+    failed = make_execution(
+        job, state=State.FAILED, scheduled_for=NOON, started_at=NOON, finished_at=NOON, error_message="It broke."
+    )
+    make_execution(job)
+    backfill = Backfill.objects.create(job=job, first_at=NOON, last_at=NOON)
+    record = TaskRecord.objects.create(task_name=ECHO, execution=failed, label="film")
+    worker = make_worker()
+    return {
+        **{"job_id": job.pk, "job": job.pk, "task": ECHO, "queue": "default", "name": "default"},
+        **{"execution_id": failed.pk, "backfill_id": backfill.pk, "record_id": record.pk},
+        **{"worker_id": str(worker.pk), "worker": str(worker.pk), "backfill": backfill.pk, "root": failed.pk},
+        **{"calendar_id": calendar.pk, "calendars": [calendar.pk], "trigger": "cron", "cron": "30 7 * * 1-5"},
+        **{"first_at": NOON.isoformat(), "last_at": NOON.isoformat(), "timezone": "Europe/Berlin"},
+    }
+
+
+@pytest.fixture
+def headers(settings: Settings) -> Iterator[dict[str, str]]:
+    """Of a superuser, as often as he likes; what is refused is no news here."""
+    logging.disable()
+    settings.ALLOWED_HOSTS = ["*"]
+    settings.SCHEDULING = {**settings.SCHEDULING, "API_RATE": 0}
+    boss = User.objects.create_superuser("boss")
+    yield make_token(boss, "read", "run", "write")[1]
+    logging.disable(logging.NOTSET)
+
+
+@cache
+def described() -> BaseSchema:
+    """As it is served; once a process, since it is long."""
+    schema = schemathesis.openapi.from_dict(json.loads(json.dumps(api.get_openapi_schema())))
+    schema.app = get_wsgi_application()
+    return schema
+
+
+def test_the_document_is_valid_openapi_and_served(client: Client, headers: dict[str, str]) -> None:
+    described().validate()
+    assert client.get("/api/openapi.json", headers=headers).json() == described().raw_schema
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.value)
+@pytest.mark.parametrize(("method", "address"), OPERATIONS, ids=lambda part: part)
+def test_no_request_makes_the_server_fail(
+    headers: dict[str, str],
+    there: dict[str, Any],
+    method: str,
+    address: str,
+    kind: GenerationMode,
+) -> None:
+    operation = described()[address][method]
+    if kind is GenerationMode.NEGATIVE and not (
+        address.count("{") or list(operation.iter_parameters()) or operation.body
+    ):
+        pytest.skip("It takes nothing that could be wrong.")
+
+    @examples(
+        max_examples=EXAMPLES,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=kind), data=st.data())
+    def ask(case: Case, data: st.DataObject) -> None:
+        with_known(case, there, data)
+        with transaction.atomic():
+            answer = case.call(headers=headers)
+            transaction.set_rollback(True)
+        case.validate_response(answer, checks=CHECKS)
+
+    ask()
+
+
+def with_known(case: Case, there: dict[str, Any], data: st.DataObject) -> None:
+    """Let some parameters and fields name what is there, and some be hostile."""
+    for part in (case.path_parameters, case.query, case.body):
+        if not isinstance(part, dict):
+            continue
+        for name in list(part):
+            choice = data.draw(st.integers(0, 9), label=name)
+            if name in there and choice < 6:
+                part[name] = there[name]
+            elif choice == 9 and part is not case.path_parameters:
+                part[name] = data.draw(st.sampled_from(HOSTILE if part is case.query else (*HOSTILE, HALF)))
