@@ -80,7 +80,7 @@ def _figures(request: HttpRequest) -> HttpResponse:
 
 def _told(worker: Worker, now: datetime) -> dict[str, Any]:
     how = health(worker, now)
-    since = {Health.STALLED: worker.turned_at, Health.SILENT: worker.heartbeat_at}.get(how, worker.started_at)
+    since = {Health.ALIVE: worker.started_at, Health.SILENT: worker.heartbeat_at}.get(how, worker.turned_at)
     return {
         "id": str(worker.pk),
         "worker": str(worker),
