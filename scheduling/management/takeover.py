@@ -142,7 +142,11 @@ def _tell_left(found: Offer, err: Any) -> None:
         kind = "Nothing to take over" if each.over else "Cannot be translated"
         err.write(f"{kind}: {each.found.where}: {' '.join(filter(None, (each.found.said, each.found.calls)))}\n")
         err.write(f"    {each.reason}\n")
-    unmapped = {each.found.calls: each.found.where for each in found.left if each.unmapped}
+    unmapped: dict[str, str] = {}
+    for each in found.left:
+        if each.unmapped:
+            calls = each.found.calls
+            unmapped[calls] = f"{unmapped[calls]}, {each.found.where}" if calls in unmapped else each.found.where
     if unmapped:
         known = ", ".join(registry.registered()) or "none"
         err.write("\nA task map to fill in, for --task-map (registered tasks: " + known + "):\n\n")

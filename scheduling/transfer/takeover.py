@@ -20,7 +20,9 @@ from scheduling.transfer.sources.taskmap import Rule
 from scheduling.transfer.writing import document
 
 LONGEST_ID = 90  # characters, and room for a number behind it
-DIFFERS = "A job of this id is there already, and differs; it is left as it is. A task map can give this one another id."
+DIFFERS = (
+    "A job of this id is there already, and differs; it is left as it is. A task map can give this one another id."
+)
 _AROUND = re.compile(r"^\s*cd\s+[^;&|]+(?:&&|;)\s*|\s*(?:\d|&)?>>?\s*(?:&\d|\S+)|\s*</dev/null")
 _SETTING = re.compile(r"[A-Za-z_]\w*=\S*")
 

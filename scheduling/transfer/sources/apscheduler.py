@@ -55,7 +55,7 @@ def _found(row: dict[str, Any], where: str, now: datetime) -> Found:
     calls = state["func"]
     try:
         trigger = _trigger(state.get("trigger"))
-        schedule, jitter = schedule_of(trigger, _clock(trigger))
+        schedule, _ = schedule_of(trigger, _clock(trigger))
         arguments = registry.joined(_plain(state.get("args") or ()), _plain(state.get("kwargs") or {}))
     except (Untranslatable, InvalidTrigger) as error:
         return Found(where, calls, id=row["id"], cannot=str(error))
@@ -63,15 +63,15 @@ def _found(row: dict[str, Any], where: str, now: datetime) -> Found:
     return Found(
         where,
         calls,
-        said=str(trigger),
+        said=_said(trigger),
         id=row["id"],
-        name=str(state.get("name") or ""),
+        name="" if state.get("name") == calls.rpartition(":")[2] else str(state.get("name") or ""),
         schedule=schedule_document(schedule),
         moments=_moments(trigger),
         arguments=arguments,
         policies={
             "queue": str(state.get("executor") or "default"),
-            "jitter": jitter and jitter.total_seconds(),
+            "jitter": (state["trigger"].state or {}).get("jitter"),
             "max_instances": state.get("max_instances", 1),
             "coalesce": bool(state.get("coalesce", True)),
             "misfire_grace_time": "any" if grace is None else None if grace == HASTY else grace,
@@ -82,6 +82,12 @@ def _found(row: dict[str, Any], where: str, now: datetime) -> Found:
     )
 
 
+def _said(trigger: BaseTrigger) -> str:
+    if isinstance(trigger, CronTrigger):
+        return " ".join(f"{field.name}={field}" for field in trigger.fields if str(field) != "*")
+    return str(trigger)
+
+
 def _clock(trigger: BaseTrigger) -> str:
     """The name of the zone that the trigger goes by; UTC where it has none."""
     place = trigger.run_date.tzinfo if isinstance(trigger, DateTrigger) else trigger.timezone
@@ -89,25 +95,21 @@ def _clock(trigger: BaseTrigger) -> str:
 
 
 def _moments(trigger: BaseTrigger) -> Moments:
-    """As APScheduler's own loop asks for them, one after the other; without the jitter, which is chance."""
+    """As APScheduler's own loop asks for them, one after the other."""
 
     def moments(first: datetime, until: datetime) -> Iterator[datetime]:
-        jitter, trigger.jitter = getattr(trigger, "jitter", None), None
-        try:
-            moment = trigger.get_next_fire_time(None, first)
-            while moment and moment < until:
-                if moment >= first:
-                    yield moment.astimezone(UTC)
-                following = trigger.get_next_fire_time(moment, moment + STEP)
-                moment = following if following and following > moment else None
-        finally:
-            trigger.jitter = jitter
+        moment = trigger.get_next_fire_time(None, first)
+        while moment and moment < until:
+            if moment >= first:
+                yield moment.astimezone(UTC)
+            following = trigger.get_next_fire_time(moment, moment + STEP)
+            moment = following if following and following > moment else None
 
     return moments
 
 
 def _trigger(made: Any) -> BaseTrigger:
-    """Raises Untranslatable."""
+    """The trigger without its jitter, which is chance. Raises Untranslatable."""
     kind = made.path if isinstance(made, Made) else ""
     state = made.state if isinstance(made, Made) and isinstance(made.state, dict) else {}
     try:
@@ -127,8 +129,7 @@ def _trigger(made: Any) -> BaseTrigger:
 
 
 def _window(state: dict[str, Any]) -> dict[str, Any]:
-    told = {name: _moment(state[name]) for name in ("start_date", "end_date") if state.get(name)}
-    return {**told, "jitter": state.get("jitter")}
+    return {name: _moment(state[name]) for name in ("start_date", "end_date") if state.get(name)}
 
 
 def _field(expressions: list[Made]) -> str:

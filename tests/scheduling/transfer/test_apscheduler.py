@@ -58,7 +58,7 @@ def stock_moments(trigger: BaseTrigger, count: int = 5) -> Iterator[datetime]:
     for _ in range(count):
         if moment is None:
             return
-        yield moment
+        yield moment.astimezone(UTC)
         moment = trigger.get_next_fire_time(moment, moment)
 
 
@@ -73,7 +73,7 @@ def stock_moments(trigger: BaseTrigger, count: int = 5) -> Iterator[datetime]:
         (CronTrigger(day="last", hour="1-5/2", timezone="UTC"), {"cron": "0 1-5/2 L * *"}),
         (CronTrigger(month="jan-mar,7", day_of_week="mon-fri", timezone="UTC"), {"cron": "0 0 * jan-mar,7 1-5"}),
         (
-            CronTrigger(week="*/2", day_of_week="sun", hour=7, second=30, timezone="UTC"),
+            CronTrigger(week="*/2", day_of_week="sun", hour=7, minute=0, second=30, timezone="UTC"),
             {"cron": "week=*/2 day_of_week=sun hour=7 minute=0 second=30"},
         ),
         (
@@ -127,6 +127,7 @@ def test_what_a_job_is_besides_its_trigger_comes_along() -> None:
 def test_without_a_grace_of_its_own_a_job_has_the_grace_of_this_place() -> None:
     store(CronTrigger(hour=2, timezone="UTC"))
     one = found()
+    assert (one.name, one.said) == ("", "hour=2 minute=0 second=0")
     assert one.policies["misfire_grace_time"] is None
     assert "APScheduler's own second" in one.notes[0]
 
@@ -145,7 +146,7 @@ def test_a_paused_job_stays_paused_and_a_spent_one_is_over() -> None:
 @pytest.mark.parametrize(
     ("trigger", "options", "message"),
     [
-        (AndTrigger([CronTrigger(hour=2), IntervalTrigger(hours=1)]), {}, "A AndTrigger cannot be said as"),
+        (AndTrigger([CronTrigger(hour=2)]), {}, "A AndTrigger cannot be said as"),
         (CalendarIntervalTrigger(months=1), {}, "A CalendarIntervalTrigger cannot be said as"),
         (CronTrigger(hour=2, timezone=timezone(timedelta(minutes=90))), {}, "its time zone has no name"),
         (CronTrigger(hour=2), {"args": [{1, 2}]}, "It uses EMPTY_SET"),
@@ -172,14 +173,14 @@ def test_a_row_that_is_no_job_says_so_and_the_others_are_read() -> None:
 
 
 def test_a_function_that_is_a_registered_task_is_found_by_its_reference() -> None:
-    store(CronTrigger(hour=2, timezone="UTC"), id="known job", func=plain_function)
+    store(CronTrigger(hour=2, timezone="UTC"), id="known job", name="Nightly")
     state = pickle.loads(bytes(DjangoJob.objects.get().job_state))  # noqa: S301  # made above
     DjangoJob.objects.update(job_state=pickle.dumps({**state, "func": FUNC}))
     made = offer(apscheduler.entries(rows_of("default"), NOON), [])
     (draft,) = made.drafted
     assert draft.job == {
         "id": "known-job",
-        "name": "plain_function",
+        "name": "Nightly",
         "task": ECHO,
         "schedule": {"cron": "0 2 * * *"},
     }
