@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError
 
 from scheduling import registry, store
 from scheduling.models import Calendar, Change, Job, Origin
@@ -216,6 +217,23 @@ def test_a_job_in_another_document_is_refused_alone_with_all_before_it() -> None
     """The second job fails at its check, and the first, which is fine, is not created."""
     assert len(refusals(FILMS + "  - id: zoo\n    task: gone\n    schedule: manual\n")) == 1
     assert not Job.objects.exists()
+
+
+def test_what_the_database_refuses_half_way_undoes_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_job(id="books", cron="0 1 * * *")
+    create = store.create
+
+    def refuse_zoo(job: Job, **given: Any) -> Job:
+        if job.pk == "zoo":
+            raise IntegrityError("no place for it")
+        return create(job, **given)
+
+    monkeypatch.setattr(store, "create", refuse_zoo)
+    text = (
+        f"{FILMS}  - {{id: books, task: {ECHO}, schedule: manual}}\n  - {{id: zoo, task: {ECHO}, schedule: manual}}\n"
+    )
+    assert refusals(text) == ["job zoo: no place for it"]
+    assert not Change.objects.exists()
 
 
 def test_a_secret_that_is_left_out_stays_as_it_is() -> None:
