@@ -53,7 +53,7 @@ def test_a_script_waits_for_a_run_and_learns_by_the_exit_code_how_it_ended(rota:
     rota.job("fail", id="ill")
     rota.start()
     well = manage(rota, "jobs", "run", "well", "--wait")
-    assert (well.returncode, "succeeded" in well.stdout, "{'seen': 3}" in well.stdout) == (0, True, True), well.stderr
+    assert (well.returncode, "succeeded" in well.stdout, '{"seen": 3}' in well.stdout) == (0, True, True), well.stderr
     second = manage(rota, "jobs", "run", "second", "--wait", "--json")
     assert (second.returncode, json.loads(second.stdout)["attempt"]) == (0, 2), second.stderr
     ill = manage(rota, "jobs", "run", "ill", "--wait", "--arg", "message=the upstream said no")

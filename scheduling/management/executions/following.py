@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from json import dumps
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -20,6 +21,7 @@ from scheduling.management.executions.rows import as_json
 from scheduling.management.leaving import leave, leaving
 from scheduling.management.telling import put_json
 from scheduling.models import Execution, State
+from scheduling.redact import redact_json
 
 NOT_WELL, NOT_BEGUN, STILL_GOING = 1, 3, 4  # exit codes
 CODES = (
@@ -86,7 +88,7 @@ def tell(run: Execution, code: int, out: Any, *, json: bool) -> None:
     if code:
         raise CommandError(_trouble(run, code), returncode=code)
     if not json:
-        result = "" if run.result is None else f" Result: {as_json(run)['result']!r}"
+        result = "" if run.result is None else f" Result: {dumps(redact_json(run.result), ensure_ascii=False)}"
         out.write(f"{ending(run)}{result}")
 
 

@@ -42,7 +42,8 @@ def test_a_success_tells_its_result_without_secrets() -> None:
     assert follow(run, None) == (run, 0)
     out = StringIO()
     tell(run, 0, out, json=False)
-    assert out.getvalue() == f"Run #{run.pk} of films: succeeded after 3 s. Result: {{'seen': 3, 'token': '••••••'}}"
+    result = '{"seen": 3, "token": "••••••"}'
+    assert out.getvalue() == f"Run #{run.pk} of films: succeeded after 3 s. Result: {result}"
 
 
 def test_the_last_attempt_counts() -> None:
