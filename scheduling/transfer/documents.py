@@ -118,9 +118,18 @@ def calendar_columns(given: Mapping[str, Any], fail: Fail) -> tuple[Calendar, li
 
 
 def _written(key: str, value: Any) -> Any:
+    if key == "arguments":
+        return _in_order(value)
     if value is None and key == "misfire_grace_time":
         return ANY
     return spans.write(value) if isinstance(value, timedelta) else value
+
+
+def _in_order(value: Any) -> Any:
+    """The same JSON on every database: PostgreSQL keeps names in an order of its own."""
+    if isinstance(value, Mapping):
+        return {key: _in_order(item) for key, item in sorted(value.items())}
+    return [_in_order(each) for each in value] if isinstance(value, list) else value
 
 
 def _moment_or_span(value: Any, place: tzinfo) -> Any:
