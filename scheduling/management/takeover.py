@@ -27,6 +27,7 @@ from scheduling.transfer.takeover import Drafted, Left, Offer, new_ones, offer, 
 from scheduling.triggers import shown_in
 
 ENDS = 3  # moments shown from the beginning and the end of a long row of equal ones
+MOST_DAYS = 366  # of a comparison
 CODES = (
     "Exit code 0: all of it can be (or was) taken over. 1: some of it cannot, or --would-have-fired found differences. "
     "2: refused; nothing was done."
@@ -92,7 +93,10 @@ def _create(found: Offer, source: str, given: dict[str, Any], now: datetime, out
 
 
 def _compared(found: Offer, given: dict[str, Any], now: datetime) -> list[Compared]:
+    """Raises CommandError."""
     first = now
+    if not 1 <= given["days"] <= MOST_DAYS:
+        raise CommandError(f"--days goes from 1 to {MOST_DAYS}.", returncode=REFUSED)
     if given["starting"]:
         try:
             first = datetime.fromisoformat(given["starting"])

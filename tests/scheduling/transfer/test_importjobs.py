@@ -162,6 +162,7 @@ def test_a_program_is_told_as_json(tmp_path: Path) -> None:
         (("crontab", "-", "--timezone", "Mars"), "'Mars' is no known time zone"),
         (("crontab", "-", "--task-map", "/none"), "cannot be read"),
         (("crontab", "-", "--would-have-fired", "--starting", "soon"), "'soon' is no day"),
+        (("crontab", "-", "--would-have-fired", "--days", "0"), "--days goes from 1 to 366"),
         (("django-celery-beat",), "has no table django_celery_beat_intervalschedule"),
     ],
 )
