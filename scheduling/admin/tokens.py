@@ -105,7 +105,7 @@ class TokenAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Token]:
         """Everybody's own; a superuser's are all."""
         tokens: QuerySet[Token] = super().get_queryset(request)
-        return tokens if request.user.is_superuser else tokens.filter(user_id=request.user.pk)
+        return tokens if request.user.is_superuser else tokens.filter(user=request.user.pk)
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
         """Without the one that would do nothing."""
@@ -168,6 +168,13 @@ class TokenAdmin(ModelAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"user": request.user.pk, **super().get_changeform_initial_data(request)}
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """With one button: whichever it were, what follows is the text of the token."""
+        alone = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().add_view(request, form_url, {**(extra_context or {}), **alone})
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         given = form.cleaned_data

@@ -60,7 +60,7 @@ def test_head_is_get_without_a_body(client: Client, header: dict[str, str]) -> N
 def test_a_body_that_is_no_json_is_a_400_that_says_why(
     client: Client, header: dict[str, str], body: str | bytes, said: str
 ) -> None:
-    answer = client.generic("POST", PAUSE, body, "application/json", headers=header)  # type: ignore[arg-type]
+    answer = client.generic("POST", PAUSE, body, "application/json", headers=header)
     assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
     assert said in answer.json()["detail"]
 
