@@ -1,8 +1,9 @@
-"""How a job stands: will it fire by itself, and if not, what keeps it from that."""
+"""How a job stands: will it fire by itself, and if not, what keeps it from that, and what to do."""
 
 import enum
 
 from django.db.models import Q
+from django.utils import timezone
 
 from scheduling.models import Job, Queue
 from scheduling.triggers import Kind
@@ -39,3 +40,25 @@ def standing(job: Job, held: Queue | None = None) -> Standing:
     if job.next_run_time:
         return Standing.HELD if held else Standing.ARMED
     return Standing.MANUAL if job.trigger == Kind.MANUAL else Standing.SPENT
+
+
+def because(job: Job, held: Queue | None = None) -> str:
+    """Why it stands so, and what to do; empty while all is well."""
+    match standing(job, held):
+        case Standing.PARKED:
+            return f"{job.parked_reason} Mend it and save, and it is armed again."
+        case Standing.PAUSED:
+            return paused("Paused", job)
+        case Standing.HELD if held:
+            return paused(f"Its queue {held} was paused", held)
+        case Standing.SPENT:
+            return "Its schedule names no further moment."
+        case _:
+            return ""
+
+
+def paused(what: str, row: Job | Queue) -> str:
+    """By whom, until when on the viewer's clock, and why."""
+    until = f" until {timezone.localtime(row.paused_until):%Y-%m-%d %H:%M %Z}" if row.paused_until else ""
+    said = f": {row.paused_reason}" if row.paused_reason else "."
+    return f"{what} by {row.paused_by or 'the system'}{until}{said}"

@@ -15,6 +15,7 @@ from scheduling.admin import spans
 from scheduling.clocks import on_clock
 from scheduling.models import Cause, Execution, State
 from scheduling.redact import redact_json
+from scheduling.standing import Standing
 
 COLOURS = {
     State.QUEUED: "grey",
@@ -25,6 +26,14 @@ COLOURS = {
     State.CANCELLED: "slate",
     State.LOST: "violet",
     State.SKIPPED: "amber",
+}
+STANDINGS = {
+    Standing.ARMED: "green",
+    Standing.PAUSED: "amber",
+    Standing.PARKED: "red",
+    Standing.HELD: "amber",
+    Standing.SPENT: "slate",
+    Standing.MANUAL: "blue",
 }
 STEPS = (
     (86_400 * 2, 86_400, "days"),

@@ -14,9 +14,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from scheduling.admin import chart, columns, missed
-from scheduling.admin.standing import because
 from scheduling.health import Health, health
 from scheduling.models import OPEN, UNWELL, Cause, Execution, Incident, Job, State, Worker, WorkerState
+from scheduling.standing import because
 
 DAY = timedelta(hours=24)
 SAMPLE = 2000  # runs, the latest, that the lateness is told of

@@ -13,9 +13,9 @@ from django.utils import timezone
 from scheduling import registry
 from scheduling.admin.base import DropdownFilter
 from scheduling.admin.fields import TEXT
-from scheduling.admin.standing import CONDITIONS, Standing
 from scheduling.conf import options
 from scheduling.models import Cause, Execution, Job, Why
+from scheduling.standing import CONDITIONS, Standing
 from scheduling.triggers import FIRST_YEAR, LAST_YEAR
 
 Choices = list[tuple[str, str]]

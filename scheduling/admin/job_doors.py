@@ -17,9 +17,9 @@ from scheduling.admin.base import action
 from scheduling.admin.fields import about_task
 from scheduling.admin.history import told
 from scheduling.admin.pausing import PauseDoors, upcoming
-from scheduling.admin.standing import Standing, standing
 from scheduling.exceptions import SchedulingError
 from scheduling.models import Job
+from scheduling.standing import Standing, standing
 
 UNIQUE = ("id", "next_run_time", "fired_until", "revision", "created_at", "updated_at", "parked_reason")
 

@@ -18,18 +18,19 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from scheduling import store
-from scheduling.admin import columns, exclusions, fields, missed, policies, preview, recent
+from scheduling import recent, store
+from scheduling.admin import columns, exclusions, fields, missed, policies, preview
 from scheduling.admin.base import ChoicesDropdownFilter
 from scheduling.admin.filters import QueueFilter, StandingFilter, TagFilter, TaskFilter
 from scheduling.admin.history import entries
 from scheduling.admin.job_doors import JobDoors, edited, row_doors
 from scheduling.admin.job_form import JobForm
 from scheduling.admin.pausing import upcoming
-from scheduling.admin.standing import COLOURS, because, standing
+from scheduling.admin.strip import strip
 from scheduling.conf import options
 from scheduling.exceptions import SchedulingError
 from scheduling.models import Change, Execution, Job, Queue
+from scheduling.standing import because, standing
 from scheduling.triggers import Kind
 
 STATUS = (None, {"fields": ("status",)})
@@ -165,7 +166,7 @@ class JobAdmin(JobDoors):
     @admin.display(description="State")
     def state(self, job: Any) -> SafeString:
         how = standing(job, job.held)
-        return columns.badge(how.value.title(), COLOURS[how], because(job, job.held))
+        return columns.badge(how.value.title(), columns.STANDINGS[how], because(job, job.held))
 
     @admin.display(description="Schedule", ordering="trigger")
     def schedule_words(self, job: Job) -> SafeString:
@@ -182,7 +183,7 @@ class JobAdmin(JobDoors):
 
     @admin.display(description="Last runs")
     def outcomes(self, job: Any) -> SafeString:
-        return recent.strip(job.runs)
+        return strip(job.runs)
 
     @admin.display(description="Queue", ordering="queue")
     def lane(self, job: Job) -> str:
@@ -271,7 +272,7 @@ class JobAdmin(JobDoors):
             columns.moment(job.next_run_time, now, empty=""),
             because(job, job.held),
             exclusions.told(job, now),
-            recent.strip(runs) if runs else "",
+            strip(runs) if runs else "",
             _result(last, now) if last else "It has not run yet.",
             columns.link(columns.listing(Execution, job__id__exact=job.pk), "All runs") if runs else "",
         )

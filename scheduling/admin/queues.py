@@ -16,10 +16,10 @@ from scheduling.admin import columns
 from scheduling.admin.ask import PauseForm, Question, ReasonForm, ResumeForm, asked
 from scheduling.admin.base import ModelAdmin, action
 from scheduling.admin.pausing import missed_note
-from scheduling.admin.standing import paused
 from scheduling.conf import options
 from scheduling.loads import Load, loads
 from scheduling.models import Job, Queue
+from scheduling.standing import paused
 
 PAUSING = (
     "Nothing of a paused queue starts: its jobs do not fire, and what waits in it goes on waiting. "

@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from scheduling.admin.columns import look, relative
-from scheduling.admin.standing import Standing
 from scheduling.clocks import on_clock
 from scheduling.models import Cause, Execution, State
+from scheduling.standing import Standing
 
 PIPED = 10_000  # columns: a line stays one for the program that reads it
 ROOMY = 116  # columns

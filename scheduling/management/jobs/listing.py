@@ -8,7 +8,6 @@ from django.db.models import F
 from django.utils import timezone
 from rich.text import Text
 
-from scheduling.admin.standing import CONDITIONS, Standing, because, standing
 from scheduling.exceptions import InvalidTrigger
 from scheduling.explain import teller
 from scheduling.management.composed import add_deed
@@ -27,6 +26,7 @@ from scheduling.management.telling import (
 )
 from scheduling.models import Execution, Job, JobQuerySet, Queue
 from scheduling.recent import last_runs
+from scheduling.standing import CONDITIONS, Standing, because, standing
 
 
 def add_parsers(deeds: Any) -> None:

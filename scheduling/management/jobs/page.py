@@ -11,7 +11,6 @@ from django.utils import timezone
 from rich.text import Text
 
 from scheduling.admin.job_doors import edited
-from scheduling.admin.standing import Standing, because, standing
 from scheduling.exceptions import SchedulingError
 from scheduling.explain import teller
 from scheduling.management.composed import add_deed
@@ -24,6 +23,7 @@ from scheduling.management.telling import STANDINGS, STATES, facts, heading, ind
 from scheduling.models import Execution, Job, Origin, Queue, State
 from scheduling.redact import redact_json
 from scheduling.registry import JOB_OPTIONS
+from scheduling.standing import Standing, because, standing
 from scheduling.store.jobs import TRIGGER_FIELDS
 from scheduling.sync import plain
 

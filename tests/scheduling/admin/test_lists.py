@@ -8,7 +8,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from scheduling.admin import columns, recent
+from scheduling import recent
+from scheduling.admin import columns
 from scheduling.models import Execution, Job, State
 from tests.factories import NOON, make_execution, make_job, make_worker
 

@@ -7,9 +7,6 @@ from django.utils.safestring import SafeString
 
 from scheduling.admin import columns
 from scheduling.models import Execution
-from scheduling.recent import ended, latest
-
-__all__ = ["ended", "latest", "strip"]
 
 
 def strip(runs: Sequence[Execution]) -> SafeString:
