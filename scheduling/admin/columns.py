@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from scheduling.admin import spans
+from scheduling import spans
 from scheduling.clocks import on_clock
 from scheduling.models import Cause, Execution, State
 from scheduling.redact import redact_json

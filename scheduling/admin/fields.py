@@ -13,8 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.widgets import INPUT_CLASSES, TEXTAREA_CLASSES, UnfoldAdminCheckboxSelectMultipleWidget
 
-from scheduling import places, registry
-from scheduling.admin import spans
+from scheduling import places, registry, spans
 from scheduling.clocks import on_clock, zone
 from scheduling.exceptions import InvalidTrigger
 from scheduling.models import Calendar

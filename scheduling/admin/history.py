@@ -8,7 +8,8 @@ from typing import Any
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime, parse_duration
 
-from scheduling.admin import columns, spans
+from scheduling import spans
+from scheduling.admin import columns
 from scheduling.models import Change, Job
 from scheduling.redact import redact_json
 

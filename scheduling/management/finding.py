@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 
 from django.core.management.base import CommandError
 
-from scheduling.admin import spans
+from scheduling import spans
 from scheduling.clocks import zone
 from scheduling.exceptions import InvalidTrigger
 from scheduling.explain import asked

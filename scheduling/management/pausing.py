@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from scheduling.admin import spans
+from scheduling import spans
 from scheduling.management.finding import REFUSED
 from scheduling.planning import Missed
 

@@ -10,8 +10,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from rich.text import Text
 
-from scheduling import store
-from scheduling.admin import spans
+from scheduling import spans, store
 from scheduling.management.composed import add_deed
 from scheduling.management.finding import REFUSED, read_moment
 from scheduling.management.pausing import BY

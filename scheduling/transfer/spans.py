@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.dateparse import parse_duration
 
-from scheduling.admin import spans
+from scheduling import spans
 
 UNITS = {
     "w": timedelta(weeks=1),

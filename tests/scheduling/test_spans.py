@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduling.admin import spans
+from scheduling import spans
 
 
 @pytest.mark.parametrize(
