@@ -26,6 +26,7 @@ from scheduling.planning import spoken
 
 SETTLED = (State.SUCCEEDED, *UNWELL)  # runs that were tried
 MOST = 5000  # rows of one kind in one look; the next one takes the rest
+MOST_COUNTED = 50_000  # successes of which only the count of items is asked
 LEARNED_FOR = timedelta(minutes=10)  # then what is usual is learned anew
 SHORTEST = timedelta(seconds=usual.LEAST_EXCESS)  # a shorter run never takes too long by what is usual
 
@@ -167,25 +168,37 @@ class View:
         return timedelta(seconds=usual.too_long(known, rule.factor)), f"{spoken(middle)} is usual"
 
     def _empty(self, rule: NoticeRule) -> Iterator[Finding]:
-        for subject, runs in self._by_subject(rule, Event.EMPTY, self._ended(rule).filter(state=State.SUCCEEDED)):
-            items = items_of([run.pk for run in runs])
-            empty = [run for run in runs if items.get(run.pk) == 0]
-            if empty:
-                job = self._job(empty[-1])
-                said = f"{_name(empty[-1], job)} succeeded, but did nothing: 0 items."
-                yield Finding(Event.EMPTY, subject, empty, said, job)
+        counts = self._counts(rule)
+        empty = Execution.objects.filter(pk__in=[run for run, (_, items) in counts.items() if items == 0])
+        for subject, runs in self._by_subject(rule, Event.EMPTY, empty):
+            job = self._job(runs[-1])
+            said = f"{_name(runs[-1], job)} succeeded, but did nothing: 0 items."
+            yield Finding(Event.EMPTY, subject, runs, said, job)
 
     def _few(self, rule: NoticeRule) -> Iterator[Finding]:
-        for subject, runs in self._by_subject(rule, Event.FEW, self._ended(rule).filter(state=State.SUCCEEDED)):
-            job = self._job(runs[-1])
+        counts = self._counts(rule)
+        few = Execution.objects.filter(
+            pk__in=[run for run, (job, items) in counts.items() if job and items < self._least(rule, job)]
+        )
+        for subject, runs in self._by_subject(rule, Event.FEW, few):
+            last, job = runs[-1], self._job(runs[-1])
             known = self.learned.of(job.pk, self.now, items=True) if job else None
-            if known is None:
-                continue
-            items = items_of([run.pk for run in runs])
-            few = [run for run in runs if items.get(run.pk, known.middle) < usual.too_few(known, rule.factor)]
-            if few:
-                said = f"did {items[few[-1].pk]:,} items; {known.middle:,.0f} are usual"
-                yield Finding(Event.FEW, subject, few, f"{_name(few[-1], job)} {said}.", job)
+            if known:
+                said = f"did {counts[last.pk][1]:,} items; {known.middle:,.0f} are usual"
+                yield Finding(Event.FEW, subject, runs, f"{_name(last, job)} {said}.", job)
+
+    def _least(self, rule: NoticeRule, job: str) -> float:
+        """Below how many items a run of the job did too few; 0 while that is not known."""
+        known = self.learned.of(job, self.now, items=True)
+        return usual.too_few(known, rule.factor) if known else 0
+
+    def _counts(self, rule: NoticeRule) -> dict[int, tuple[str | None, int]]:
+        """Job and items of the successes that are known to count any: most runs of a busy queue are not loaded."""
+        scope = self._scope(rule)
+        rows = self._ended(rule).filter(state=State.SUCCEEDED)
+        wanted = (rows if scope is None else rows.filter(job__in=scope)).order_by("-finished_at")
+        jobs = dict(wanted.values_list("pk", "job_id")[:MOST_COUNTED])
+        return {run: (jobs[run], items) for run, items in items_of(list(jobs)).items()}
 
     # Rows
 
