@@ -1,5 +1,6 @@
 """CACHE_URL as Django's CACHES entry."""
 
+from importlib.util import find_spec
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -14,4 +15,6 @@ def cache(url: str) -> dict[str, Any]:
         found: dict[str, Any] = Env.cache_url_config(url)
     except (ValueError, ImproperlyConfigured):
         refuse("CACHE_URL", "must look like locmemcache:// or rediscache://HOST:6379/1")
+    if "redis" in str(found["BACKEND"]).lower() and find_spec("redis") is None:
+        refuse("CACHE_URL", "names a Redis, which takes one more package: pip install redis")
     return found
