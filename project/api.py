@@ -1,9 +1,5 @@
 """The REST API under /api/: mounts the routers, and says who may read its description."""
 
-from typing import Any
-
-from django.http import HttpRequest, HttpResponse
-
 from project import __version__
 from scheduling.api import (
     backfills,
@@ -73,8 +69,3 @@ api.add_router("/v1/backfills", backfills.router)
 api.add_router("/v1/calendars", calendars.router)
 api.add_router("/v1/records", records.router)
 api.add_router("/tasks", background.router)
-
-
-def nowhere(request: HttpRequest, **_: Any) -> HttpResponse:
-    """What is under /api/ but is no address of it."""
-    return problems.answer(request, problems.missing(f"There is nothing at {request.path}; see /api/docs."))

@@ -31,7 +31,8 @@ def test_old_history_goes_and_the_summary_says_how_much(rota: Rota) -> None:
     assert pruning.progress == 1
     assert Execution.objects.exclude(pk=pruning.pk).count() == 2
     told = "\n".join(LogChunk.objects.values_list("text", flat=True))
-    assert "Deleted 451 runs of 1 jobs, 0 workers and 0 keys of requests; KEEP_DAYS is 30, KEEP_UNWELL_DAYS is 90." in told
+    assert "Deleted 451 runs of 1 jobs, 0 workers, 0 tokens and 0 keys of requests;" in told
+    assert "KEEP_DAYS is 30, KEEP_UNWELL_DAYS is 90." in told
 
 
 def test_a_pruning_stops_when_it_is_cancelled(rota: Rota) -> None:
