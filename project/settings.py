@@ -162,7 +162,7 @@ DATABASES = {
         synchronous=env.choice("SQLITE_SYNCHRONOUS", "FULL", {"FULL", "NORMAL"}),  # NORMAL outlives no power cut
     )
 }
-if SOURCE := env.text("SOURCE_DATABASE_URL"):  # another scheduler's tables, for `manage.py importjobs --database source`
+if SOURCE := env.text("SOURCE_DATABASE_URL"):  # another scheduler's tables, for `importjobs --database source`
     DATABASES["source"] = database(SOURCE, root=ROOT, conn_max_age=0, synchronous="FULL")
 
 # Cache: what is counted in it is right only where all web processes share one

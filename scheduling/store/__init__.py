@@ -12,7 +12,6 @@ from scheduling.store.fire import Fired, fire_due, skip_overdue
 from scheduling.store.jobs import change, create, delete, park, reanchor, recompute, unpark
 from scheduling.store.ledger import missed_so_far, paused_queues
 from scheduling.store.once import Once, once
-from scheduling.store.once import Once, once
 from scheduling.store.pauses import end_pauses, pause, resume, skip_next
 from scheduling.store.queues import (
     end_queue_pauses,
@@ -23,7 +22,6 @@ from scheduling.store.queues import (
     waiting_in,
 )
 from scheduling.store.seen import as_seen, digest, version
-from scheduling.store.seen import as_seen, digest, version
 from scheduling.store.tokens import create_token, find_token, revoke_token, use_token
 from scheduling.store.workers import INTERRUPTED, heartbeat, register, rescue, retire, stopping
 
@@ -32,9 +30,7 @@ __all__ = [
     "Finished",
     "Fired",
     "Once",
-    "Once",
     "appoint",
-    "as_seen",
     "as_seen",
     "backfill",
     "cancel",
@@ -46,9 +42,8 @@ __all__ = [
     "create_calendar",
     "create_token",
     "delete",
-    "digest",
-    "digest",
     "delete_calendar",
+    "digest",
     "end_pauses",
     "end_queue_pauses",
     "enqueue",
@@ -64,7 +59,6 @@ __all__ = [
     "missed_of_queue",
     "missed_so_far",
     "most_at_once",
-    "once",
     "once",
     "park",
     "pause",
@@ -86,7 +80,6 @@ __all__ = [
     "stopping",
     "unpark",
     "use_token",
-    "version",
     "version",
     "waiting_in",
 ]
