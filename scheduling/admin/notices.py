@@ -85,7 +85,7 @@ class NoticeRuleAdmin(ModelAdmin):
     @admin.display(description="Tells when")
     def tells(self, rule: NoticeRule) -> SafeString:
         known = [Event(event).label for event in rule.events if event in Event.values]
-        return format_html_join("", "<div>{}</div>", ((label,) for label in known))
+        return format_html("<div>{}</div>", format_html_join("", "<div>{}</div>", ((label,) for label in known)))
 
     @admin.display(description="About")
     def about(self, rule: NoticeRule) -> str:
@@ -93,7 +93,8 @@ class NoticeRuleAdmin(ModelAdmin):
 
     @admin.display(description="Channels")
     def on(self, rule: NoticeRule) -> SafeString:
-        return format_html_join(" ", "{}", ((_channel(name),) for name in rule.channels)) or format_html("{}", "—")
+        names = format_html_join(" ", "{}", ((_channel(name),) for name in rule.channels))
+        return format_html("<span>{}</span>", names or "—")
 
     @admin.display(description="State")
     def state(self, rule: Any) -> SafeString:

@@ -126,7 +126,8 @@ class TokenAdmin(ModelAdmin):
 
     @admin.display(description="May")
     def may(self, token: Token) -> SafeString:
-        return format_html_join("", '<span class="rota-tag">{}</span>', ((scope,) for scope in token.scopes))
+        tags = format_html_join("", '<span class="rota-tag">{}</span>', ((scope,) for scope in token.scopes))
+        return format_html("<span>{}</span>", tags)  # one cell on a phone, where cells are rows of two columns
 
     @admin.display(description="State")
     def state(self, token: Token) -> SafeString:
