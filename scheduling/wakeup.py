@@ -39,8 +39,10 @@ class Watcher(threading.Thread):
         connection.close()
 
     def stop(self) -> None:
-        """End soon; does not wait."""
+        """End soon. On SQLite wait for it: a thread inside that library crashes a process that ends."""
         self.ended.set()
+        if connection.vendor == "sqlite" and self.ident is not None:
+            self.join()
 
     def _look(self) -> None:
         with connection.cursor() as cursor:
