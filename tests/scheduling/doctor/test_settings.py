@@ -31,11 +31,13 @@ def test_messages_of_checks_keep_their_weight_and_their_hint(settings: Any) -> N
     ]
 
 
+@pytest.mark.django_db
 def test_a_wrong_setting_is_found_by_our_own_checks(settings: Any) -> None:
     settings.SCHEDULING = {**settings.SCHEDULING, "STALE_AFTER": 1, "HEARTBEAT": 2}
     assert "scheduling.E003" in [each.code for each in examined.system_checks(SIGHT)]
 
 
+@pytest.mark.django_db
 def test_the_checks_of_a_deployment_are_made_only_there(settings: Any) -> None:
     settings.SECURE_HSTS_SECONDS = 0
     settings.DEBUG = True

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from scheduling import store
-from scheduling.exceptions import InvalidJob, WorkerFenced
+from scheduling.exceptions import NothingToSkip, WorkerFenced
 from scheduling.models import (
     FINAL,
     Backfill,
@@ -199,7 +199,7 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(number=NUMBERS)
     def skip_the_next(self, number: int) -> None:
-        with suppress(InvalidJob):  # it has none
+        with suppress(NothingToSkip):
             store.skip_next(self.job(number), by="ada", now=self.now)
 
     @rule(number=NUMBERS, cron=st.sampled_from(sorted(STEPS)))
