@@ -167,6 +167,7 @@ def _mapping(loader: _Loader, node: Any, path: Path, found: Text) -> dict[str, A
         elif name.value in made:
             first = found.lines[(*path, name.value)]
             found.problems.append(Problem(line, "", f"{name.value!r} is given twice; first in line {first}."))
+            _value(loader, value, (*path, name.value), found)  # for what else is wrong with it
         else:
             found.lines[(*path, name.value)] = line
             made[name.value] = _value(loader, value, (*path, name.value), found)

@@ -57,6 +57,7 @@ def test_each_value_knows_its_line() -> None:
     ("text", "message"),
     [
         ("a: 1\nb: 2\na: 3", "line 3: 'a' is given twice; first in line 1."),
+        ("a: 1\na:\n  b: !odd 2", "line 3: The tag !odd is not known here"),
         ("a:\n  1: x", "line 2: A key must be a text; write 1 in quotes."),
         ("a: !!python/object/apply:os.system [echo]", "The tag !!python/object/apply:os.system is not known"),
         ("a: !include b", "line 1: The tag !include is not known"),
