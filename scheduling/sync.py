@@ -17,6 +17,7 @@ from scheduling.conf import options
 from scheduling.exceptions import InvalidJob, SchedulingError
 from scheduling.models import Job, Origin
 from scheduling.registry import Declaration
+from scheduling.store.changes import alike
 from scheduling.store.jobs import TRIGGER_FIELDS
 
 REMOVED = "Its definition is no longer in the code."
@@ -130,7 +131,7 @@ def edited(job: Job) -> list[str]:
     """The columns in which `job` differs from what the code defines."""
     defined = job.code_definition or {}
     present = plain({name: getattr(job, name) for name in defined})
-    return [name for name in defined if present[name] != defined[name]]
+    return [name for name in defined if not alike(present[name], defined[name])]
 
 
 def _merge(job: Job, wanted: dict[str, Any], now: datetime) -> Synced:
@@ -140,11 +141,11 @@ def _merge(job: Job, wanted: dict[str, Any], now: datetime) -> Synced:
     written: list[str] = []
     kept: list[str] = []
     for names in [TRIGGER_FIELDS, *((name,) for name in wanted if name not in TRIGGER_FIELDS)]:
-        differing = [name for name in names if present[name] != after[name]]
-        if differing and any(before.get(name) != after[name] for name in names):
-            by_staff = any(name in before and present[name] != before[name] for name in names)
+        differing = [name for name in names if not alike(present[name], after[name])]
+        if differing and not all(alike(before.get(name), after[name]) for name in names):
+            by_staff = any(name in before and not alike(present[name], before[name]) for name in names)
             (kept if by_staff else written).extend(differing)
-    if job.code_definition != after:
+    if not alike(job.code_definition, after):
         Job.objects.filter(pk=job.pk).update(code_definition=after)
         job.code_definition = after
     for name in written:

@@ -1,7 +1,7 @@
 """What was done to a job, written down in the transaction that does it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,8 @@ from scheduling.models import LONGEST_REASON, Change, Job
 from scheduling.redact import redact_json
 
 ENGINE = ("anchored_at", "next_run_time", "fired_until", "revision", "created_at", "updated_at", "code_definition")
+
+WHOLE = 1e16  # from there on Python writes floats with an exponent, which PostgreSQL gives back as whole numbers
 
 
 def record(
@@ -44,6 +46,17 @@ def difference(stored: Job | None, job: Job | None, names: Iterable[str] | None 
     pairs = {name: [_value(stored, name), _value(job, name)] for name in chosen}
     told = {name: pair for name, pair in pairs.items() if names or any(pair)}
     return redact_json(json.loads(json.dumps(told, cls=DjangoJSONEncoder)))  # type: ignore[no-any-return]
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two values of a column are the same, also to JSON: there 1, 1.0 and true are three values."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(alike, one, other))
+    if isinstance(one, bool) != isinstance(other, bool) or one != other:
+        return False
+    return isinstance(one, float) == isinstance(other, float) or abs(one) >= WHOLE
 
 
 def _value(job: Job | None, name: str) -> Any:

@@ -13,7 +13,7 @@ from scheduling.models import LONGEST_REASON, Cause, Execution, Job, State
 from scheduling.planning import count_between
 from scheduling.states import WITHDRAW
 from scheduling.store.batch import announce, contested
-from scheduling.store.changes import difference, record
+from scheduling.store.changes import alike, difference, record
 from scheduling.store.executions import request_cancel
 from scheduling.store.ledger import Standstill, next_free, settle_idle, standstill
 from scheduling.store.moves import move
@@ -58,7 +58,7 @@ def change(
     _check(job)
     with transaction.atomic():
         stored = Job.objects.select_for_update().get(pk=job.pk)
-        altered = [name for name in fields if getattr(stored, name) != getattr(job, name)]
+        altered = [name for name in fields if not alike(getattr(stored, name), getattr(job, name))]
         if not altered:
             return False
         rearm = any(name in TRIGGER_FIELDS for name in altered)

@@ -15,7 +15,7 @@ from scheduling.conf import options
 from scheduling.exceptions import InvalidTrigger, SchedulingError
 from scheduling.models import Calendar, Job, Window
 from scheduling.store.batch import contested
-from scheduling.store.changes import record
+from scheduling.store.changes import alike, record
 from scheduling.transfer.diff import CHANGED, CREATED, KEPT, REMOVED, UNCHANGED, Plan, Step, difference
 from scheduling.transfer.documents import (
     CALENDAR,
@@ -122,7 +122,10 @@ class _Reader:
         return Plan(tuple(calendars), (*jobs, *removed))
 
     def _items(self, section: str) -> list[tuple[dict[str, Any], Path]]:
-        """The mappings of a section with their paths; what is none, or has no id of its own, is a problem."""
+        """The mappings of a section with their paths; what is none, or has no id of its own, is a problem.
+
+        A double is looked through like the first, so that all that is wrong with it is told at once.
+        """
         given = self.text.value.get(section) or []
         if not isinstance(given, list):
             self._fail("", (), (section,), f"The {section} are a list; begin each with: - id: …")
@@ -134,12 +137,12 @@ class _Reader:
             line = self.text.line((section, number))
             if not isinstance(name, str) or not name:
                 self.problems.append(Problem(line, "", f"Each of the {section} begins with its id, a text."))
-            elif name in seen:
+                continue
+            if name in seen:
                 told = f"It is in the document twice; first in line {seen[name]}."
                 self.problems.append(Problem(line, f"{section[:-1]} {name}", told))
-            else:
-                seen[name] = line
-                found.append((each, (section, number)))
+            seen.setdefault(name, line)
+            found.append((each, (section, number)))
         return found
 
     def _fail(self, about: str, base: Path, at: Path, message: str) -> None:
@@ -190,7 +193,7 @@ class _Reader:
         stored = self.jobs.filter(pk=given["id"]).first()
         before = job_document(stored) if stored else {}
         columns["arguments"] = self._arguments(columns["arguments"], stored, fail)
-        altered = tuple(name for name in COLUMNS if stored is None or getattr(stored, name) != columns[name])
+        altered = tuple(name for name in COLUMNS if stored is None or not alike(getattr(stored, name), columns[name]))
         job = stored or Job(pk=given["id"])
         for name in COLUMNS:
             setattr(job, name, columns[name])

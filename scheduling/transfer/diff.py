@@ -6,6 +6,7 @@ from typing import Any
 
 from scheduling.models import Calendar, Job, Window
 from scheduling.redact import redact_json
+from scheduling.store.changes import alike
 from scheduling.transfer.reading import Path
 
 CREATED, CHANGED, UNCHANGED, REMOVED, KEPT = "created", "changed", "unchanged", "removed", "kept"
@@ -61,7 +62,7 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> Fields:
     old, new = (dict(_flat(redacted(each))) for each in (before, after))
     plain_old, plain_new = (dict(_flat(each)) for each in (before, after))
     paths = [*new, *(path for path in old if path not in new)]
-    changed = [path for path in paths if plain_old.get(path, ABSENT) != plain_new.get(path, ABSENT)]
+    changed = [path for path in paths if not alike(plain_old.get(path, ABSENT), plain_new.get(path, ABSENT))]
     return {_told(path): (old.get(path, ABSENT), new.get(path, ABSENT)) for path in changed}
 
 

@@ -76,6 +76,14 @@ def test_what_the_code_changed_and_staff_did_not_is_updated(declare: Declare) ->
     assert (films().priority, films().max_attempts) == (2, 3)
 
 
+def test_an_argument_that_turns_from_one_to_true_is_updated(declare: Declare) -> None:
+    declare(arguments={"value": 1})
+    sync(NOON)
+    declare(arguments={"value": True})
+    assert deeds() == {"films": "changed"}
+    assert films().arguments["value"] is True
+
+
 def test_what_staff_changed_and_the_code_did_not_stays(declare: Declare) -> None:
     declare(priority=1)
     sync(NOON)

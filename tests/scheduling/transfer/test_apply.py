@@ -1,5 +1,6 @@
 """A document into the database: all that it says is done, or nothing is, and every reason told."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -90,6 +91,25 @@ def test_what_the_document_says_otherwise_is_changed_and_the_rest_left_alone() -
     assert change.fields["cron"] == ["0 2 * * *", "0 4 * * *"]
 
 
+@pytest.mark.parametrize(("old", "new"), [("1", "true"), ("1", "1.0"), ("[0, {a: 1}]", "[false, {a: 1}]")])
+def test_values_that_only_python_takes_for_the_same_are_changed(old: str, new: str) -> None:
+    text = FILMS + f"    arguments: {{value: {old}}}\n"
+    apply(text)
+    other = text.replace(f"value: {old}", f"value: {new}")
+    (step,) = applying.plan(read(other)).jobs
+    assert len(step.fields) == 1
+    assert apply(other) == {"films": "changed"}
+    assert json.dumps(films().arguments["value"]) == json.dumps(read(new).value)
+    assert apply(other) == {"films": "unchanged"}
+
+
+def test_a_double_in_one_line_is_found_too() -> None:
+    one = f"{{id: a, task: {ECHO}, schedule: manual}}"
+    assert refusals(f"version: 1\njobs: [{one}, {one}]") == [
+        "line 2: job a: It is in the document twice; first in line 2."
+    ]
+
+
 def test_without_prune_other_jobs_stay() -> None:
     make_job(id="other")
     assert apply(FILMS) == {"films": "created"}
@@ -145,6 +165,8 @@ jobs:
   - id: bad
     task: {ECHO}
     schedule: manual
+    queue: lite
+    timeout: soon
   - id: args
     task: {ECHO}
     schedule: manual
@@ -166,11 +188,13 @@ jobs:
         "line 17: job bad: Ensure this value is greater than or equal to 1.",
         "line 18: job bad: 'prioritty' is not known here. Did you mean priority?",
         "line 19: job bad: It is in the document twice; first in line 9.",
-        f"line 25: job args: {ECHO} takes (value: Any = None) -> Any: got an unexpected keyword argument 'valu'.",
-        "line 26: job two kinds: An id starts with a letter or a digit and goes on with letters, digits, "
+        "line 22: job bad: There is no queue 'lite'. Did you mean light?",
+        "line 23: job bad: “soon” is no span of time; write it as 15 min, 2 h 30 min, 1 day, or as plain seconds.",
+        f"line 27: job args: {ECHO} takes (value: Any = None) -> Any: got an unexpected keyword argument 'valu'.",
+        "line 28: job two kinds: An id starts with a letter or a digit and goes on with letters, digits, "
         "and any of _ . : -",
-        "line 28: job two kinds: Give one of cron, interval and run_at, or write: schedule: manual.",
-        "line 29: Each of the jobs begins with its id, a text.",
+        "line 30: job two kinds: Give one of cron, interval and run_at, or write: schedule: manual.",
+        "line 31: Each of the jobs begins with its id, a text.",
     ]
 
 
