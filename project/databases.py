@@ -1,4 +1,4 @@
-"""DATABASE_URL as Django's DATABASES entry, with what each database needs to be shared by many processes."""
+"""The address of a database as Django's DATABASES entry, with what it needs to be shared by many processes."""
 
 import warnings
 from importlib.util import find_spec
@@ -11,7 +11,6 @@ from environ import Env
 
 from project.environment import refuse
 
-NAME = "DATABASE_URL"
 ENGINES = {
     "sqlite": "django.db.backends.sqlite3",
     "postgres": "django.db.backends.postgresql",
@@ -24,20 +23,22 @@ UNACKNOWLEDGED = 10_000  # milliseconds after which a connection is given up who
 PROBE_AFTER, PROBE_EVERY = 4, 2  # seconds of silence before the other end is asked for a sign, and between two such
 
 
-def database(url: str, root: Path, conn_max_age: int, synchronous: str) -> dict[str, Any]:
-    """The database that `url` names; a relative SQLite path is seen from `root`."""
-    found = _parse(url)
+def database(
+    url: str, root: Path, conn_max_age: int, synchronous: str, setting: str = "DATABASE_URL"
+) -> dict[str, Any]:
+    """The database that `url` names, which is the value of `setting`; a relative SQLite path is seen from `root`."""
+    found = _parse(url, setting)
     options = {**_options(found["ENGINE"], synchronous), **found.get("OPTIONS", {})}
     if found["ENGINE"] == ENGINES["sqlite"]:
-        found["NAME"] = _sqlite_file(found["NAME"], root)
+        found["NAME"] = _sqlite_file(found["NAME"], root, setting)
     elif not found["NAME"]:
-        refuse(NAME, "names no database: it must end in /NAME")
+        refuse(setting, "names no database: it must end in /NAME")
     if found["ENGINE"] == ENGINES["mariadb"] and not find_spec("MySQLdb"):
-        refuse(NAME, "names a MariaDB database, for which the package mysqlclient must be installed")
+        refuse(setting, "names a MariaDB database, for which the package mysqlclient must be installed")
     return {**found, "OPTIONS": options, "CONN_MAX_AGE": conn_max_age, "CONN_HEALTH_CHECKS": True}
 
 
-def _parse(url: str) -> dict[str, Any]:
+def _parse(url: str, setting: str) -> dict[str, Any]:
     """What django-environ makes of `url`; it may hold a password, so no message repeats it."""
     try:
         scheme = urlsplit(url).scheme
@@ -48,15 +49,15 @@ def _parse(url: str) -> dict[str, Any]:
                 return {**found, "HOST": unquote(found.get("HOST", ""))}  # a socket's folder is quoted
     except (ValueError, Warning, ImproperlyConfigured):
         scheme = ""
-    refuse(NAME, "must look like sqlite:///FILE, postgresql://USER:PASSWORD@HOST/NAME or mariadb://…")
+    refuse(setting, "must look like sqlite:///FILE, postgresql://USER:PASSWORD@HOST/NAME or mariadb://…")
 
 
-def _sqlite_file(name: str, root: Path) -> Path:
+def _sqlite_file(name: str, root: Path, setting: str) -> Path:
     path = root / Path(name).expanduser()
     if name == ":memory:":
-        refuse(NAME, "must name a file: a database in memory cannot be shared by web and worker")
+        refuse(setting, "must name a file: a database in memory cannot be shared by web and worker")
     if not path.parent.is_dir():
-        refuse(NAME, f"lies in a folder that does not exist: {path.parent}")
+        refuse(setting, f"lies in a folder that does not exist: {path.parent}")
     return path
 
 

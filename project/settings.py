@@ -163,7 +163,7 @@ DATABASES = {
     )
 }
 if SOURCE := env.text("SOURCE_DATABASE_URL"):  # another scheduler's tables, for `importjobs --database source`
-    DATABASES["source"] = database(SOURCE, root=ROOT, conn_max_age=0, synchronous="FULL")
+    DATABASES["source"] = database(SOURCE, root=ROOT, conn_max_age=0, synchronous="FULL", setting="SOURCE_DATABASE_URL")
 
 # Cache: what is counted in it is right only where all web processes share one
 CACHES = {"default": cache(env.text("CACHE_URL", "locmemcache://"))}
@@ -259,6 +259,10 @@ WATCH_HISTORY = {
 
 # Metrics
 METRICS_OPEN = env.flag("METRICS_OPEN", False)  # /metrics without a token or a login
+
+# Crashes: what the admins' mail and the page of DEBUG tell of one
+DEFAULT_EXCEPTION_REPORTER = "project.crashes.Reporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "project.crashes.Filter"
 
 # Logs
 LOG_FILE = env.text("LOG_FILE")  # beside the console, for example scheduler.log

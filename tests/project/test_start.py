@@ -11,6 +11,10 @@ BAD = {
     "a short secret": ({"SECRET_KEY": "short"}, "SECRET_KEY must be 50 random characters"),
     "a dull secret": ({"SECRET_KEY": "ab" * 40}, "SECRET_KEY must be 50 random characters"),
     "a database of an unknown kind": ({"DATABASE_URL": "oracle://u:p@h/n"}, "DATABASE_URL must look like"),
+    "another scheduler's database of an unknown kind": (
+        {"SOURCE_DATABASE_URL": "oracle://u:p@h/n"},
+        "SOURCE_DATABASE_URL must look like",
+    ),
     "a settings file that is not there": ({"ENV_FILE": "/nowhere/.env"}, "ENV_FILE names no file: /nowhere/.env"),
     "an unknown queue executor": ({"QUEUES": "default=fibers:3"}, "QUEUES knows the executors"),
     "an unknown zone": ({"TIME_ZONE": "Mars/Olympus"}, "TIME_ZONE must be a zone name"),
