@@ -25,6 +25,8 @@ DIFFERS = (
 )
 _AROUND = re.compile(r"^\s*cd\s+[^;&|]+(?:&&|;)\s*|\s*(?:\d|&)?>>?\s*(?:&\d|\S+)|\s*</dev/null")
 _SETTING = re.compile(r"[A-Za-z_]\w*=\S*")
+_RUNNER = re.compile(r"(?:.*/)?(?:python[\d.]*|(?:ba|da|z)?sh|perl|ruby|node|php|env|exec|nohup|sudo)")
+_COMMAND_OF_DJANGO = re.compile(r"(?:.*/)?(?:manage\.py|django-admin)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,8 @@ def _job(found: Found, rules: list[Rule], taken: set[str]) -> tuple[dict[str, An
     if job.get("queue", "default") not in [lane.name for lane in options().queues]:
         notes.append(f"there is no queue {job['queue']!r} here, so it goes to the queue default")
         job["queue"] = "default"
-    job["id"] = _id(str(job.get("id") or found.id or job["task"].rpartition(".")[2]), taken)
+    called = job["task"].rpartition(".")[2] if mapped is None else _program(found.calls)
+    job["id"] = _id(str(job.get("id") or found.id or called), taken)
     return {key: job[key] for key in KEYS if key in job and not _is_default(key, job[key])}, notes
 
 
@@ -142,9 +145,7 @@ def _task(calls: str) -> str:
     if path in registry.registered():
         return path
     words = _words(calls)
-    place = next(
-        (n for n, word in enumerate(words) if re.fullmatch(r"(?:.*/)?(?:manage\.py|django-admin)", word)), None
-    )
+    place = next((n for n, word in enumerate(words) if _COMMAND_OF_DJANGO.fullmatch(word)), None)
     if place is None:
         if " " not in calls and re.fullmatch(r"[\w.]+:?[\w.]+", calls) and "/" not in calls:
             raise _NoTask(f"No task {path!r} is registered here.{applying.meant(path, registry.registered())}")
@@ -159,6 +160,16 @@ def _task(calls: str) -> str:
     if rest:
         raise _NoTask(f"{same[0]} is called like it, but what becomes of {shlex.join(rest)!r}? Say so in a task map.")
     return same[0]
+
+
+def _program(command: str) -> str:
+    """What a line of a shell runs, as one would call it: the program's file, the script, the command of Django."""
+    words = [word for word in _words(command) if not word.startswith("-") and not _SETTING.fullmatch(word)]
+    named = [word for word in words if not _RUNNER.fullmatch(word)]
+    if len(named) > 1 and _COMMAND_OF_DJANGO.fullmatch(named[0]):
+        return named[1]
+    first = next(iter(named or words), "").split()  # more than a word where a shell is given a line of its own
+    return first[0].rstrip("/").rpartition("/")[2] if first else ""
 
 
 def _bare(command: str) -> str:

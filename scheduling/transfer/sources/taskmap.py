@@ -9,10 +9,13 @@ tasks:
     id: sync-{user}
     task: shop.tasks.sync
     arguments: {user: '{user}'}
+
+Beside the task may stand all that a job's document knows, but for its schedule; without an id a job is called like the
+program of its line.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,6 +25,7 @@ from scheduling.transfer.documents import KEYS
 from scheduling.transfer.reading import Problem, Refused
 
 OWN = ("command", "pattern")
+HINT = "Beside a task may stand the id of its job (else its program's name), and name, queue, timeout and so on."
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -57,9 +61,11 @@ def read(text: str) -> list[Rule]:
     return rules
 
 
-def skeleton(commands: Mapping[str, str]) -> str:
-    """A map to fill in: the commands, each with where it stands."""
-    parts = [f"version: {writing.VERSION}\n", "tasks:\n"]
+def skeleton(commands: Mapping[str, str], tasks: Iterable[str]) -> str:
+    """A map to fill in: the `tasks` to choose from; the commands, each with where it stands."""
+    known = "\n".join(f"  {path}" for path in tasks) or "  none"
+    parts = [f"version: {writing.VERSION}\n", writing.comment(f"{HINT}\nThe registered tasks are:\n{known}", "")]
+    parts.append("tasks:\n")
     for command, where in commands.items():
         body = writing.dump([{"command": command, "task": "", "arguments": {}}])
         parts += [writing.comment(where, "  "), *(f"  {line}" for line in body.splitlines(keepends=True))]

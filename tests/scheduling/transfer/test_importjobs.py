@@ -63,7 +63,19 @@ def test_what_cannot_be_translated_is_told_with_a_map_to_fill_in(
     outline = told.partition("\n\n")[2].partition("\n\n")[2].partition("\nHere a due")[0]
     file = tmp_path / "map.yaml"
     file.write_text(outline.replace("task: ''", f"task: {ECHO}"))
-    assert said(*command, "--task-map", str(file)).count("- id: echo") == 2
+    text = said(*command, "--task-map", str(file))
+    assert "- id: echo\n" in text
+    assert "- id: backup\n" in text
+
+
+def test_what_is_otherwise_here_is_told_only_of_jobs_that_are_new(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = lines(tmp_path, GOOD)
+    said(*command, "--apply")
+    assert "(overlap: skip)" in capsys.readouterr().err
+    said(*command, "--apply")
+    assert not capsys.readouterr().err
 
 
 def test_apply_creates_what_can_be_and_says_who_and_why(tmp_path: Path) -> None:

@@ -121,7 +121,9 @@ def test_a_task_map_with_a_mistake_is_refused_with_its_line(text: str, message: 
 
 
 def test_the_outline_of_a_task_map_is_one_that_can_be_read_once_filled_in() -> None:
-    text = taskmap.skeleton({"backup 'a' #b": "line 3", "x: y": "line 4"})
+    text = taskmap.skeleton({"backup 'a' #b": "line 3", "x: y": "line 4"}, [ECHO, NOTE])
+    assert f"# The registered tasks are:\n#   {ECHO}\n#   {NOTE}\ntasks:\n" in text
+    assert "the id of its job" in text
     rules = taskmap.read(text.replace("task: ''", f"task: {ECHO}"))
     assert [rule.job(calls) is not None for rule, calls in zip(rules, ("backup 'a' #b", "x: y"), strict=True)] == [
         True
@@ -134,6 +136,34 @@ def test_ids_are_made_to_fit_and_told_apart() -> None:
     assert ids == ["Films:-all", "Films:-all-2", "Films:-all-3"]
     (draft,) = offered(ECHO, id="—").drafted
     assert draft.job["id"] == "job"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("command", "id"),
+    [
+        ("/usr/local/bin/backup.sh --full > /dev/null 2>&1", "backup.sh"),
+        ("cd /srv && TZ=UTC both -v", "both"),
+        ("/usr/bin/env A=1 python3.13 -u /srv/bin/sync_films.py ada", "sync_films.py"),
+        ("python -m shop.sync", "shop.sync"),
+        ("bash -c '/srv/nightly && echo done'", "nightly"),
+        ("python manage.py clearsessions --noinput", "clearsessions"),
+        ("/srv/Größe!", "Gr-e"),
+        ("python", "python"),
+        ("---", "job"),
+    ],
+)
+def test_a_line_without_a_name_is_called_like_its_program(command: str, id: str) -> None:
+    rules = f"version: 1\ntasks:\n  - {{pattern: '.*', task: {ECHO}}}"
+    assert [each.job["id"] for each in offered(command, command, rules=rules).drafted] == [id, f"{id}-2"]
+
+
+@pytest.mark.django_db
+def test_a_task_map_names_a_job_before_its_program_does() -> None:
+    assert (
+        job("/usr/bin/both", f"version: 1\ntasks:\n  - {{command: /usr/bin/both, id: mine, task: {ECHO}}}")["id"]
+        == "mine"
+    )
 
 
 @pytest.mark.django_db
