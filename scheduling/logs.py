@@ -9,9 +9,10 @@ from contextvars import ContextVar
 from django.db import Error as DatabaseFailure
 from django.db import connection
 
+from scheduling import registry
 from scheduling.conf import options
 from scheduling.models import LogChunk
-from scheduling.redact import plain
+from scheduling.redact import hiding, plain, redact, secrets_in
 from scheduling.snapshots import Snapshot
 
 LAST_TRIES = 3  # at a database that refuses, each as long as its time-out
@@ -26,6 +27,7 @@ class RunLog:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+        self.secrets = secrets_in(registry.named(snapshot.task, snapshot.arguments))
         self.room = options().log_limit
         self.lines: list[str] = []
         self.lock = threading.Lock()
@@ -71,7 +73,8 @@ class RunLogHandler(logging.Handler):
         if run is None or run.room <= 0 or f"{record.name}.".startswith(NOT_KEPT):
             return
         try:
-            run.add(plain(self.format(record)))
+            with hiding(run.secrets):  # the line may come from a thread that the task has started
+                run.add(plain(self.format(record)))
         except Exception:
             self.handleError(record)
 
@@ -114,6 +117,9 @@ class _Writer:
 def name_run(record: logging.LogRecord) -> bool:
     """A filter that lets all pass, and tells the other handlers whose line it is."""
     run = _current.get() or _writer.only_run()
+    if run is not None and run.secrets and _current.get() is None:  # they redact, but know no secret of this thread
+        with hiding(run.secrets):
+            record.msg, record.args = redact(record.getMessage()), ()
     if run is not None and not hasattr(record, "execution"):
         record.job, record.execution, record.worker = run.snapshot.job, run.snapshot.id, run.snapshot.worker
     elif getattr(record, "worker", None) is None:
@@ -148,14 +154,18 @@ _worker: object = None  # the scheduler that turns in this process
 
 @contextmanager
 def captured(snapshot: Snapshot) -> Iterator[None]:
-    """Keep what is logged inside as the log of the run; all is written when it ends."""
+    """Keep what is logged inside as the log of the run; all is written when it ends.
+
+    What the run was given as a secret is in nothing that is redacted inside.
+    """
     _listen()
     run = RunLog(snapshot)
     token = _current.set(run)
     with _writer.lock:
         _writer.runs.add(run)
     try:
-        yield
+        with hiding(run.secrets):
+            yield
     finally:
         _current.reset(token)
         with _writer.lock:

@@ -1,11 +1,14 @@
 """Secrets never reach logs, records, tracebacks or pages: they are taken out by value and by shape."""
 
+import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -36,11 +39,29 @@ _SHAPES = re.compile(
 )
 
 
+_given: ContextVar[re.Pattern[str] | None] = ContextVar("_given", default=None)  # the secrets of the run that goes here
+
+
+@contextmanager
+def hiding(values: re.Pattern[str] | None) -> Iterator[None]:
+    """Take `values` (see `secrets_in`) out of all that is redacted inside, in this context."""
+    token = _given.set(values)
+    try:
+        yield
+    finally:
+        _given.reset(token)
+
+
+def secrets_in(arguments: Mapping[str, Any]) -> re.Pattern[str] | None:
+    """What stands in `arguments` under the name of a secret, as it is and as errors and addresses write it."""
+    return _pattern(form for value in _within(arguments) for form in _forms(value))
+
+
 def redact(text: str) -> str:
     """`text` with every known secret, and whatever looks like one, replaced by dots."""
-    values = _values()
-    if values is not None:
-        text = values.sub(DOTS, text)
+    for values in (_values(), _given.get()):
+        if values is not None:
+            text = values.sub(DOTS, text)
     return _SHAPES.sub(lambda found: (found[found.lastgroup] if found.lastgroup else "") + DOTS, text)
 
 
@@ -69,9 +90,18 @@ def _secret(name: object) -> bool:
 
 @lru_cache(maxsize=1)
 def _values() -> re.Pattern[str] | None:
-    found = {value for value in _secrets() if len(value) >= SHORTEST}
-    longest_first = sorted(found, key=len, reverse=True)
+    return _pattern(_secrets())
+
+
+def _pattern(values: Iterable[str]) -> re.Pattern[str] | None:
+    longest_first = sorted({value for value in values if len(value) >= SHORTEST}, key=len, reverse=True)
     return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+
+def _forms(value: str) -> tuple[str, ...]:
+    in_texts = repr(value)[1:-1], json.dumps(value)[1:-1]
+    in_addresses = quote(value), quote(value, safe=""), quote_plus(value)
+    return value, *in_texts, *in_addresses
 
 
 def _secrets() -> Iterator[str]:
@@ -92,9 +122,9 @@ def _within(value: Any, *, secret: bool = False) -> Iterator[str]:
     elif isinstance(value, Mapping):
         for name, item in value.items():
             yield from _within(item, secret=secret or _secret(name))
-    elif isinstance(value, list | tuple) and secret:
+    elif isinstance(value, list | tuple):
         for item in value:
-            yield from _within(item, secret=True)
+            yield from _within(item, secret=secret)
 
 
 def _parts(address: str) -> Iterator[str]:

@@ -108,6 +108,15 @@ def joined(args: list[Any] | tuple[Any, ...], kwargs: dict[str, Any]) -> dict[st
     return {POSITIONAL: list(args), **kwargs} if args else dict(kwargs)
 
 
+def named(path: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Stored arguments by the names that the task has for them, as far as they fit it."""
+    args, kwargs = split(arguments)
+    try:
+        return signature(get(path)).bind_partial(*args, **kwargs).arguments
+    except (TypeError, UnknownTask):
+        return arguments
+
+
 def signature(task: Task) -> inspect.Signature:
     """What the task asks of its caller: its signature without `context`."""
     whole = inspect.signature(task.func)

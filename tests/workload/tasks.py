@@ -12,10 +12,12 @@ import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from django.tasks import task
 
 from scheduling.exceptions import RetryLater
+from tasks.recording import record
 
 logger = logging.getLogger(__name__)
 
@@ -208,3 +210,17 @@ def says_everywhere(secret: str) -> None:
         raise ValueError(f"password={secret}")
     except ValueError:
         logger.exception("of an error")
+
+
+@task(takes_context=True)
+def tells_its_password(context: Any, password: str) -> None:
+    """Says what it was given in each way that a task has to say something."""
+    logger.info("by itself: %s", password)
+    thread = threading.Thread(target=logger.info, args=("in a thread: %s", password))
+    thread.start()
+    thread.join()
+    context.progress(1, 1, f"signed in by {password}")
+    with record(context) as entry:
+        entry.log(f"signed in by {password}")
+        entry.result = {"used": password}
+    raise ValueError(f"bad {password}, or {[password]}, at /?p={quote(password)}")
