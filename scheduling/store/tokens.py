@@ -1,15 +1,22 @@
 """Tokens: made, found, used, revoked. Only a digest is kept, so the text cannot be read back from a row."""
 
 import hashlib
+import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
+
+from django.db import DatabaseError, connection, transaction
 
 from scheduling.exceptions import InvalidToken
 from scheduling.models import Token, scopes_of
 from scheduling.models.tokens import HINT
+from scheduling.store.batch import locked
 from scheduling.store.changes import record
+
+logger = logging.getLogger(__name__)
 
 PREFIX = "rota_"  # so that scanners of repositories and of logs know one when they see it
 LONGEST_NAME = 100
@@ -54,10 +61,20 @@ def find_token(text: str) -> Token | None:
 
 
 def use_token(token: Token, *, now: datetime, address: str | None) -> None:
-    """Write down that `token` was used, once a minute at most."""
-    if token.last_used_at is None or token.last_used_at <= now - USED_EVERY:
-        unseen = Token.objects.filter(pk=token.pk, last_used_at=token.last_used_at)
-        unseen.update(last_used_at=now, last_used_from=address)
+    """Write down that `token` was used, once a minute at most; not now if somebody else is writing.
+
+    Whoever only wants to read is not kept waiting for a note, and not refused over one: the next request makes it.
+    """
+    if token.last_used_at is not None and token.last_used_at > now - USED_EVERY:
+        return
+    try:
+        with _without_waiting(), transaction.atomic():
+            unseen = locked(Token.objects.filter(pk=token.pk, last_used_at=token.last_used_at))
+            for each in unseen:
+                each.last_used_at, each.last_used_from = now, address
+                each.save(update_fields=["last_used_at", "last_used_from"])
+    except DatabaseError as error:  # also of a database that takes no writes for now
+        logger.debug("The use of the token %s was not written down: %s", token, error)
 
 
 def revoke_token(token: Token, *, by: str, now: datetime) -> bool:
@@ -67,6 +84,21 @@ def revoke_token(token: Token, *, by: str, now: datetime) -> bool:
         _record(token, "revoked", by=by, now=now)
     token.refresh_from_db()
     return bool(done)
+
+
+@contextmanager
+def _without_waiting() -> Iterator[None]:
+    """SQLite has one lock for all that write; elsewhere it is the row's, and `locked` passes it over."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.cursor() as cursor:
+        patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+        cursor.execute("PRAGMA busy_timeout = 0")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {int(patience)}")
 
 
 def _digest(text: str) -> str:

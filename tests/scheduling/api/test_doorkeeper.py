@@ -2,10 +2,12 @@
 
 import logging
 import secrets
+import threading
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -48,7 +50,15 @@ def test_without_any_proof_it_is_a_401_that_says_how_to_get_one(client: Client) 
     answer = client.get(ADDRESS)
     assert (answer.status_code, answer["Content-Type"]) == (401, "application/problem+json")
     assert answer["WWW-Authenticate"].startswith("Bearer")
-    assert "tokens create" in answer.json()["detail"]
+    assert answer.json() == {
+        "type": "urn:rota:login",
+        "title": "Who is asking?",
+        "status": 401,
+        "detail": "Send a bearer token in the Authorization header, made in the admin or by manage.py tokens create; "
+        "or log in.",
+        "instance": ADDRESS,
+        "errors": [],
+    }
 
 
 @pytest.mark.parametrize("reason", ["unknown", "revoked", "expired", "inactive"])
@@ -227,3 +237,45 @@ def test_a_socket_without_an_address_is_no_error(client: Client) -> None:
     token.refresh_from_db()
     assert token.last_used_at is not None
     assert token.last_used_from is None
+
+
+# The note of the last use
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("address", [ADDRESS, "/metrics", "/health/scheduler"])
+def test_whoever_reads_waits_for_nobody_who_writes(client: Client, address: str) -> None:
+    token, header = make_token(person("view_job", "view_worker", "view_execution"))
+    holding, answered, in_time = threading.Event(), threading.Event(), []
+
+    def hold() -> None:
+        with transaction.atomic():  # on SQLite the lock of all that write
+            Token.objects.select_for_update().get(pk=token.pk)
+            holding.set()
+            in_time.append(answered.wait(15))
+        connection.close()
+
+    writer = threading.Thread(target=hold)
+    writer.start()
+    assert holding.wait(15)
+    answer = client.get(address, headers=header)
+    answered.set()
+    writer.join()
+    assert answer.status_code == 200 or address == "/health/scheduler"  # where no scheduler lives
+    assert answer["Content-Type"] != "application/problem+json"
+    assert in_time == [True]
+    token.refresh_from_db()
+    assert token.last_used_at is None
+    client.get(address, headers=header)
+    token.refresh_from_db()
+    assert token.last_used_at is not None  # the next request makes the note
+
+
+def test_the_patience_of_the_database_is_as_before() -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("others have no such setting")
+    with connection.cursor() as cursor:
+        before = cursor.execute("PRAGMA busy_timeout").fetchone()
+        store.use_token(make_token(person())[0], now=timezone.now(), address=None)
+        assert cursor.execute("PRAGMA busy_timeout").fetchone() == before
+        assert before[0] > 0
