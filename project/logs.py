@@ -37,7 +37,7 @@ def configuration(level: str, style: str, file: str, admins: bool) -> dict[str, 
     if file:
         handlers["file"] = {"()": SharedRotatingFileHandler, "filename": file, **lined}
     if admins:
-        handlers["mail"] = {"class": "django.utils.log.AdminEmailHandler", "level": "ERROR"}
+        handlers["mail"] = {"class": "project.crashes.Mails", "level": "ERROR"}
     lines = [name for name in handlers if name != "mail"]
     return {
         "version": 1,
