@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from scheduling.api.auth import guarded
-from scheduling.api.problems import BUSY, Problem, answer
+from scheduling.api.problems import BUSY, Problem, answer, on_purpose
 from scheduling.clock import Clock
 from scheduling.health import Health, health
 from scheduling.metrics import exposition
@@ -62,7 +62,9 @@ def scheduler(request: HttpRequest) -> JsonResponse:
     workers = [_told(worker, now) for worker in living]
     if any(worker["state"] == Health.ALIVE for worker in workers):
         return JsonResponse({"status": "ok", "workers": workers})
-    return JsonResponse({"status": "failing", "detail": _trouble(workers), "workers": workers}, status=503)
+    response = JsonResponse({"status": "failing", "detail": _trouble(workers), "workers": workers}, status=503)
+    on_purpose(request, response)
+    return response
 
 
 @never_cache

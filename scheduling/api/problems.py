@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.utils.log import log_response
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import Field
@@ -72,7 +73,22 @@ def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
         "instance": request.path,
         "errors": [{"field": field, "detail": plain(detail)} for field, detail in problem.errors],
     }
-    return JsonResponse(body, status=problem.status, content_type=CONTENT_TYPE, headers=problem.headers)
+    response = JsonResponse(body, status=problem.status, content_type=CONTENT_TYPE, headers=problem.headers)
+    if problem.status >= 500:
+        on_purpose(request, response)
+    return response
+
+
+def on_purpose(request: HttpRequest, response: HttpResponse) -> None:
+    """Keep Django from logging `response` as an error, which mails the admins: it is an answer, and no crash.
+
+    What did crash has been logged as such already.
+    """
+    if response.status_code == 503:
+        log_response(
+            "%s: %s", response.reason_phrase, request.path, response=response, request=request, level="warning"
+        )
+    response._has_been_logged = True  # type: ignore[attr-defined]
 
 
 def install(api: NinjaAPI) -> None:
@@ -171,7 +187,7 @@ FIELDS: dict[type[wrong.SchedulingError], str] = {
     wrong.KeyReused: "Idempotency-Key",
 }
 
-LOG_IN = "Send 'Authorization: Bearer …' with a token made in the admin or by manage.py tokens create, or log in."
+LOG_IN = "Send a bearer token in the Authorization header, made in the admin or by manage.py tokens create; or log in."
 PLAINER = {  # pydantic's kinds of errors, in other words than its own
     "extra_forbidden": "There is no such field here.",
     "missing": "It is needed, and not there.",

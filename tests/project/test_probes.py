@@ -105,8 +105,9 @@ def test_one_that_is_not_at_work_fails_and_says_what_to_do(
     assert f"{now - 10 * MINUTE:%H:%M}" in answer.json()["detail"]
 
 
-def test_none_at_all_fails_and_tells_how_to_start_one(admin_client: Client) -> None:
+def test_none_at_all_fails_and_tells_how_to_start_one(admin_client: Client, caplog: pytest.LogCaptureFixture) -> None:
     answer = admin_client.get("/health/scheduler")
+    assert [each.levelname for each in caplog.records] == ["WARNING"], "an error would mail the admins, each time"
     assert answer.status_code == 503
     assert "has ever been started" in answer.json()["detail"]
     assert "manage.py runscheduler" in answer.json()["detail"]
@@ -122,7 +123,9 @@ def test_the_one_that_was_last_is_named(admin_client: Client, state: WorkerState
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/health/scheduler"])
-def test_a_database_that_is_away_is_no_crash(admin_client: Client, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+def test_a_database_that_is_away_is_no_crash(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
     def away() -> Callable[[], None]:
         raise OperationalError("no route to host 10.1.2.3")
 
@@ -130,3 +133,4 @@ def test_a_database_that_is_away_is_no_crash(admin_client: Client, monkeypatch: 
     answer = admin_client.get(path)
     assert answer.status_code == 503
     assert b"10.1.2.3" not in answer.content
+    assert [each.levelname for each in caplog.records] == ["WARNING"]

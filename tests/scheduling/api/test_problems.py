@@ -101,8 +101,8 @@ def test_a_host_that_is_not_ours_is_a_problem_as_well(client: Client) -> None:
     assert "evil" not in answer.text
 
 
-def test_a_database_that_is_away_is_a_503(
-    client: Client, header: dict[str, str], monkeypatch: pytest.MonkeyPatch
+def test_a_database_that_is_away_is_a_503_and_no_error(
+    client: Client, header: dict[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def away(*_: object, **__: object) -> None:
         raise OperationalError("could not connect to server at 10.0.0.7")
@@ -111,6 +111,10 @@ def test_a_database_that_is_away_is_a_503(
     answer = client.post(PAUSE, {}, "application/json", headers=header)
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
     assert "10.0.0.7" not in answer.text
+    assert [(each.name, each.levelname) for each in caplog.records] == [
+        ("django.request", "WARNING"),
+        ("project.requests", "WARNING"),
+    ]
 
 
 def test_a_failure_tells_nothing_but_that_the_log_has_it(
@@ -124,6 +128,7 @@ def test_a_failure_tells_nothing_but_that_the_log_has_it(
     assert (answer.status_code, answer["Content-Type"]) == (500, "application/problem+json")
     assert "secret detail" not in answer.text
     assert "secret detail" in caplog.text
+    assert [each.levelname for each in caplog.records].count("ERROR") == 1, "one mail to the admins"
 
 
 def test_answers_stay_out_of_shared_caches(client: Client, header: dict[str, str]) -> None:
