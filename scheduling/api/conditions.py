@@ -40,7 +40,8 @@ def tag(job: Job, told: Mapping[str, Any]) -> str:
 def seen(if_match: str | None) -> list[str] | None:
     """The versions that the sender has seen; None without the header. Raises Problem.
 
-    A weak tag is none of them: the comparison is the strong one.
+    A weak tag counts, though the RFC asks for the strong comparison: the part that is compared names what people
+    decide and no bytes, and a proxy that compresses answers weakens every tag on its way.
     """
     if if_match is None:
         return None
@@ -48,7 +49,7 @@ def seen(if_match: str | None) -> list[str] | None:
     if not tags:
         detail = 'It must be an ETag as it was given, quotes included, such as "5e0c…-91af…", or *.'
         raise Problem(422, "This is no ETag.", detail, kind="invalid-request", errors=[("If-Match", detail)])
-    return [each if each == WHATEVER else each.strip('"').partition(BETWEEN)[0] for each in tags]
+    return [each.removeprefix("W/").strip('"').partition(BETWEEN)[0] for each in tags]
 
 
 def is_known(request: HttpRequest, response: HttpResponse) -> bool:
