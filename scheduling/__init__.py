@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import AppRegistryNotReady
 
 if TYPE_CHECKING:
+    from apscheduler.triggers.cron import CronTrigger
+    from apscheduler.triggers.date import DateTrigger
+    from apscheduler.triggers.interval import IntervalTrigger
+
     from scheduling.door import (
         get_job_status,
         get_scheduled_jobs,
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
         pause_job,
         remove_job,
         resume_job,
+        scheduler,
         setup_scheduler,
         shutdown_scheduler,
         start_scheduler,
@@ -25,6 +30,9 @@ if TYPE_CHECKING:
     from scheduling.webstart import start_in_web
 
 __all__ = [
+    "CronTrigger",
+    "DateTrigger",
+    "IntervalTrigger",
     "get_job_status",
     "get_scheduled_jobs",
     "get_scheduler",
@@ -33,18 +41,25 @@ __all__ = [
     "pause_job",
     "remove_job",
     "resume_job",
+    "scheduler",
     "setup_scheduler",
     "shutdown_scheduler",
     "start_in_web",
     "start_scheduler",
 ]
+ELSEWHERE = {  # the modules of those that are not in scheduling.door
+    "CronTrigger": "apscheduler.triggers.cron",
+    "DateTrigger": "apscheduler.triggers.date",
+    "IntervalTrigger": "apscheduler.triggers.interval",
+    "start_in_web": "scheduling.webstart",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        return getattr(import_module("scheduling.webstart" if name == "start_in_web" else "scheduling.door"), name)
+        return getattr(import_module(ELSEWHERE.get(name, "scheduling.door")), name)
     except AppRegistryNotReady as error:
         error.add_note(f"A program of its own calls django.setup() before it imports {name} from scheduling.")
         raise

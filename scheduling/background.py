@@ -18,8 +18,8 @@ from scheduling.coroutines import anywhere
 from scheduling.exceptions import SchedulingError
 from scheduling.health import turning
 from scheduling.jobstore import BY
+from scheduling.loop import Scheduler
 from scheduling.models import Queue
-from scheduling.scheduler import Scheduler
 from scheduling.store.installation import owner
 from scheduling.sync import sync
 

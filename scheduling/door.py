@@ -18,7 +18,7 @@ from scheduling.conf import options
 from scheduling.coroutines import anywhere
 from scheduling.health import turning
 from scheduling.jobstore import TableJob
-from scheduling.scheduler import FENCED
+from scheduling.loop import FENCED
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ import threading
 import django
 django.setup()
 from apscheduler.events import EVENT_JOB_EXECUTED
-from scheduling.scheduler import Scheduler
+from scheduling.loop import Scheduler
 scheduler = Scheduler(skip_initial=True)
 scheduler.add_listener(lambda event: threading.Event().wait(), EVENT_JOB_EXECUTED)
 scheduler.start()

@@ -181,7 +181,7 @@ def test_what_is_off_is_not_even_loaded(rota: Rota) -> None:
     look = """
 import django, sys
 django.setup()
-import scheduling.scheduler, scheduling.perform
+import scheduling.loop, scheduling.perform
 from django.test import Client
 Client().get("/health")
 print([name for name in sys.modules if name.startswith(("sentry_sdk", "opentelemetry", "project.telemetry"))])

@@ -13,8 +13,8 @@ from apscheduler.triggers.cron import CronTrigger
 
 from scheduling import store
 from scheduling.exceptions import InvalidTrigger, UnknownTask
+from scheduling.loop import Scheduler
 from scheduling.models import Change, Execution, Job, Origin
-from scheduling.scheduler import Scheduler
 from tests.factories import ECHO, NOON, make_job
 from tests.workload.tasks import echo
 

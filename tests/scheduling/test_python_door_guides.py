@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from apscheduler.schedulers.base import STATE_STOPPED
-from apscheduler.triggers.cron import CronTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 
 import scheduling
 from scheduling import (
+    CronTrigger,
+    DateTrigger,
+    IntervalTrigger,
     door,
     get_job_status,
     get_scheduled_jobs,
@@ -251,7 +252,9 @@ def test_the_triggers_of_the_guides_mean_what_they_say(trigger: Any, cron: str) 
 
 
 def test_a_job_runs_once_at_a_specific_time() -> None:
-    scheduler, business_id = door.scheduler, 1
+    from scheduling import scheduler
+
+    business_id = 1
     # Add one-time job
     job = scheduler.add_job(
         func=sync_business_job,
@@ -263,7 +266,8 @@ def test_a_job_runs_once_at_a_specific_time() -> None:
 
 
 def test_all_jobs_are_paused_resumed_and_removed() -> None:
-    scheduler = door.scheduler
+    from scheduling import scheduler
+
     make_job()
     # Pause all jobs
     scheduler.pause()
@@ -275,6 +279,17 @@ def test_all_jobs_are_paused_resumed_and_removed() -> None:
 
     scheduler.remove_all_jobs()
     assert not Job.objects.exists()
+
+
+def test_the_scheduler_that_is_imported_is_the_one_of_the_process() -> None:
+    from scheduling import scheduler
+
+    assert scheduler is door.scheduler is initialize_scheduler()
+
+
+def test_a_date_is_a_trigger_too() -> None:
+    job = initialize_scheduler().add_job(sync_all_businesses_job, DateTrigger("2030-10-13 15:30:00"), id="sync")
+    assert f"{Job.objects.get(pk='sync').run_at:%Y-%m-%d %H:%M}" == f"{job.next_run_time:%Y-%m-%d %H:%M}"
 
 
 def test_the_tickets_schedule_is_told_and_stopped() -> None:
@@ -318,6 +333,6 @@ def test_the_events_of_an_asynchronous_server_may_start_and_stop_it() -> None:
 
 
 def test_every_name_is_there_and_no_other() -> None:
-    assert {name for name in scheduling.__all__ if callable(getattr(scheduling, name))} == set(scheduling.__all__)
+    assert all(hasattr(scheduling, name) for name in scheduling.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         scheduling.nonsense  # noqa: B018

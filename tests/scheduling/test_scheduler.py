@@ -14,8 +14,8 @@ from scheduling import store
 from scheduling.conf import Lane
 from scheduling.executors import EXECUTORS
 from scheduling.executors.base import Executor, Order
+from scheduling.loop import CUT_OFF, INTERRUPTED, Scheduler
 from scheduling.models import Execution, Overlap, State, Worker, WorkerState
-from scheduling.scheduler import CUT_OFF, INTERRUPTED, Scheduler
 from scheduling.snapshots import Outcome, Snapshot
 from tests.factories import NOON, make_execution, make_job
 
@@ -383,7 +383,7 @@ def test_a_database_that_does_not_answer_is_asked_again_later(
     scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Execution.objects, "queued", _no_database)
-    monkeypatch.setattr("scheduling.scheduler.connection.close", lambda: None, raising=False)
+    monkeypatch.setattr("scheduling.loop.connection.close", lambda: None, raising=False)
     make_execution()
     scheduler.look_around()
     sleeps = [scheduler._process_jobs() for _ in range(8)]

@@ -7,11 +7,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-
 from scheduling.banner import banner
 from scheduling.conf import Lane, options
+from scheduling.loop import Scheduler
 from scheduling.management.ready import owned, synced
-from scheduling.scheduler import Scheduler
 
 
 class Command(BaseCommand):
