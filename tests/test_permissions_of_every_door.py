@@ -58,10 +58,10 @@ VERBS = (
     # Jobs
     look(
         "job",
-        *(f"GET {V1}/jobs", f"GET {JOB}", f"GET {JOB}/preview", f"GET {JOB}/explain", f"GET {JOB}/changes"),
+        *(f"GET {V1}/jobs", f"GET {JOB}", f"GET {JOB}/preview", f"GET {JOB}/changes"),
         *(f"GET {V1}/tasks", f"POST {V1}/triggers/preview", f"GET {V1}/scheduler/jobs"),
-        extra=("scheduling_job_why",),
     ),
+    Verb(READ, (SEE_JOB, SEE_RUN), (f"GET {JOB}/explain",), ("scheduling_job_why",)),
     Verb(
         WRITE,
         (SEE_JOB, "scheduling.add_job"),

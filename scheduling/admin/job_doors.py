@@ -43,6 +43,10 @@ class JobDoors(PauseDoors):
     def has_backfill_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perms(("scheduling.add_backfill", "scheduling.run_job"))
 
+    def has_why_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """It tells of runs."""
+        return request.user.has_perms(("scheduling.view_job", "scheduling.view_execution"))
+
     def has_duplicate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("scheduling.add_job")
 
@@ -85,7 +89,7 @@ class JobDoors(PauseDoors):
 
         return asked(self, request, object_id, question)
 
-    @action(description="Why?", icon="help", url_path="why", permissions=["view"])
+    @action(description="Why?", icon="help", url_path="why", permissions=["why"])
     def why(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return why.page(self, request, object_id)
 

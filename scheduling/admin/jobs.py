@@ -152,7 +152,7 @@ class JobAdmin(JobDoors):
             "resume": pausing,
             "skip": pausing,
             "duplicate": self.has_add_permission(request),
-            "why": self.has_view_permission(request),
+            "why": self.has_why_permission(request),
         }
 
     # The list

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.admin.utils import quote, unquote
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -33,11 +32,8 @@ def page(admin: ModelAdmin, request: HttpRequest, object_id: str) -> HttpRespons
     job = admin.get_object(request, unquote(object_id))
     if job is None:
         raise Http404(f"There is no job {unquote(object_id)!r}.")
-    if not admin.has_view_or_change_permission(request, job):
-        raise PermissionDenied
     now, wanted = timezone.now(), request.GET.get("at", "").strip()
-    seeing = request.user.has_perm("scheduling.view_execution")
-    rows = list(_rows(job, request.GET.get("until", ""))) if seeing else []
+    rows = list(_rows(job, request.GET.get("until", "")))
     tell = teller(job, now)
     request.current_app = admin.admin_site.name
     context = {
@@ -49,11 +45,10 @@ def page(admin: ModelAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         "input": TEXT,
         "wanted": wanted,
         "clock": job.timezone,
-        "outlook": _shown(outlook(job, now), seeing),
-        **(_answer(job, wanted, tell, seeing) if wanted else {}),
+        "outlook": _shown(outlook(job, now)),
+        **(_answer(job, wanted, tell) if wanted else {}),
         "moments": [_moment(job, row, tell) for row in rows[:SHOWN]],
         "older": about(job, until=rows[SHOWN].scheduled_for) if len(rows) > SHOWN else "",
-        "seeing": seeing,
     }
     return TemplateResponse(request, "admin/scheduling/why.html", context)
 
@@ -65,17 +60,17 @@ def about(job: Job, **query: datetime | None) -> str:
     return reverse("admin:scheduling_job_why", args=[quote(job.pk)], query=told)
 
 
-def _answer(job: Job, wanted: str, tell: Teller, seeing: bool) -> dict[str, Any]:
+def _answer(job: Job, wanted: str, tell: Teller) -> dict[str, Any]:
     try:
         moment, note = asked(wanted, job.timezone, tell.now)
     except (ValueError, InvalidTrigger) as error:
         return {"refused": str(error)}
     found = explain(job, moment, tell.now).after([note] if note else [])
-    return {"answer": _shown(found, seeing), "heading": tell.at(found.moment or moment)}
+    return {"answer": _shown(found), "heading": tell.at(found.moment or moment)}
 
 
-def _shown(answer: Answer, seeing: bool) -> dict[str, Any]:
-    ids = set(answer.executions) if seeing else set()
+def _shown(answer: Answer) -> dict[str, Any]:
+    ids = set(answer.executions)
     return {
         "verdict": answer.verdict,
         "colour": COLOURS[answer.tone],

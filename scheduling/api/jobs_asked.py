@@ -25,7 +25,9 @@ from scheduling.registry import SPANS
 router = Router(tags=["jobs"])
 
 SEE = ("scheduling.view_job",)
+SEE_RUNS = "scheduling.view_execution"
 MOST = 200  # moments of a preview: of a rare one, such as each 29 February, they take a second
+ON_RECORD = "decided already"  # instead of the reason, for those who may not see runs
 Count = Annotated[int, Query(ge=1, le=MOST, description="How many moments.")]
 
 
@@ -76,17 +78,19 @@ def preview(
 ) -> dict[str, Any]:
     """Its next moments from now on, or after a moment: as the schedule has them, be it paused or not.
 
-    A note says where clocks change, and which moments calendars or people take out.
+    A note says where clocks change, and which moments calendars or people take out; the reasons of people are told
+    to those who may see runs.
     """
     job, begin = found(job_id), after or timezone.now()
-    moments = _with_skipped(job, list(coming(job.schedule, job.calendars, count, begin)))
+    seeing = request.user.has_perm(SEE_RUNS)
+    moments = _with_skipped(job, list(coming(job.schedule, job.calendars, count, begin)), seeing=seeing)
     return told(job.words, job.timezone, moments)
 
 
 @router.get(
     "/{job_id}/explain",
     response={200: JobExplanation, **refusals(404)},
-    auth=needs(*SEE, scope=Scope.READ),
+    auth=needs(*SEE, SEE_RUNS, scope=Scope.READ),
     operation_id="explain_job",
     summary="Explain a job",
 )
@@ -131,12 +135,14 @@ def changes(request: HttpRequest, job_id: Name, page: Annotated[Cursor, Query()]
     return {**cut_out, "items": [_told(change) for change in cut_out["items"]]}
 
 
-def _with_skipped(job: Job, moments: list[Coming]) -> list[Coming]:
-    """Those that have a row already, as one that was skipped beforehand has, do not run."""
+def _with_skipped(job: Job, moments: list[Coming], *, seeing: bool) -> list[Coming]:
+    """Those that have a row already, as one that was skipped beforehand has, do not run; why, if `seeing`."""
     rows = Execution.objects.filter(job=job.pk, scheduled_for__in=[each.at for each in moments])
     reasons = dict(rows.values_list("scheduled_for", "reason"))
     return [
-        Coming(each.at, each.local, (*each.notes, reasons[each.at]), runs=False) if each.at in reasons else each
+        Coming(each.at, each.local, (*each.notes, reasons[each.at] if seeing else ON_RECORD), runs=False)
+        if each.at in reasons
+        else each
         for each in moments
     ]
 

@@ -89,7 +89,7 @@ class SurveyedMoment(Schema):
     runs: bool = Field(description="Whether the backfill runs it.")
     state: State | None = Field(description="Of the run that counts for it; null without any.")
     run: int | None = Field(description="Its id, for who may see runs.")
-    reason: str
+    reason: str = Field(description="Of that run, for who may see runs.")
 
 
 class BackfillSurvey(Schema):
@@ -110,7 +110,7 @@ def shown(row: Backfill, progress: Progress) -> dict[str, Any]:
 
 
 def found_as(wanted: Backfill, found: Survey, *, runs: bool) -> dict[str, Any]:
-    """What `wanted` would find; with the ids of runs only if `runs`."""
+    """What `wanted` would find; with the ids of runs, and their reasons, only if `runs`."""
     return {
         "job": wanted.job_id,
         "total": len(found.moments),
@@ -123,7 +123,7 @@ def found_as(wanted: Backfill, found: Survey, *, runs: bool) -> dict[str, Any]:
                 "runs": wanted.again or not each.is_settled,
                 "state": each.row and each.row.state,
                 "run": each.row.pk if each.row and runs else None,
-                "reason": each.row.reason if each.row else "",
+                "reason": each.row.reason if each.row and runs else "",
             }
             for each in found.moments
         ],

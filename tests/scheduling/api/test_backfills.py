@@ -45,10 +45,12 @@ def test_a_dry_run_tells_each_moment_and_begins_nothing(caller: Caller, job: Job
 
 
 def test_runs_are_named_only_to_who_may_see_them(job: Job) -> None:
-    make_execution(job, state=State.SUCCEEDED, scheduled_for=NOON, started_at=NOON, finished_at=NOON)
-    blind = Caller("view_job", "add_backfill", "run_job")
+    make_execution(job, state=State.SKIPPED, scheduled_for=NOON, finished_at=NOON, reason="Stocktaking.")
+    blind, seeing = Caller(*(set(MAY) - {"view_execution"})), Caller(*MAY)
+    found = seeing.post("backfills", **RANGE, dry_run=True).json()["moments"]
+    assert [each["reason"] for each in found if each["run"]] == ["Stocktaking."]
     moments = blind.post("backfills", **RANGE, dry_run=True).json()["moments"]
-    assert [each["run"] for each in moments] == [None, None, None]
+    assert [(each["run"], each["reason"]) for each in moments] == [(None, "")] * 3
 
 
 def test_it_begins_with_what_was_asked_for(caller: Caller, job: Job) -> None:

@@ -17,7 +17,7 @@ BERLIN = {"trigger": "cron", "cron": "30 2 * * *", "timezone": "Europe/Berlin"}
 
 @pytest.fixture
 def caller() -> Caller:
-    return Caller("view_job", scopes=("read",))
+    return Caller("view_job", "view_execution", scopes=("read",))
 
 
 def moments(answer: Any) -> list[str]:
@@ -88,6 +88,14 @@ def test_a_moment_that_was_skipped_beforehand_does_not_run(caller: Caller) -> No
     first, second = answer.json()["moments"]
     assert (first["runs"], second["runs"]) == (False, True)
     assert first["notes"] == ["Skipped by ada. Stocktaking."]
+
+
+def test_without_a_sight_of_runs_the_preview_has_no_reason_of_any() -> None:
+    job = make_job(next_run_time=NOON)
+    store.skip_next(job, by="ada", now=NOON - timedelta(minutes=1), reason="Stocktaking.")
+    answer = Caller("view_job").get(f"jobs/{job.pk}/preview", count=1, after=(NOON - timedelta(seconds=1)).isoformat())
+    [only] = answer.json()["moments"]
+    assert (only["runs"], only["notes"]) == (False, ["decided already"])
 
 
 # explain
