@@ -34,6 +34,17 @@ class RotaTask(Task):
     idempotent: bool = False
     exclusive: bool = False
 
+    do_not_call_in_templates = True  # a page that shows a task does not run it
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the function returns, called at once where one is: no run, no record, none of the limits above."""
+        if self.takes_context:
+            raise TypeError(
+                f"{self.name}() takes the context of a run, which a plain call has not: "
+                f"{self.name}.enqueue(…) makes a run, {self.name}.func(context, …) takes a context of your own."
+            )
+        return self.call(*args, **kwargs)
+
 
 class RotaBackend(BaseTaskBackend):
     """Keeps tasks in the database, for `runscheduler` to run."""

@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.tasks import TaskResultStatus, default_task_backend, task, task_backends
 from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist, TaskResultMismatch
 from django.tasks.signals import task_enqueued
+from django.template import Context, Template
 
 from scheduling import store
 from scheduling.backends import RotaBackend, RotaTask
@@ -17,7 +18,7 @@ from scheduling.exceptions import InvalidArguments
 from scheduling.models import Execution, State, Why
 from scheduling.snapshots import Outcome
 from tests.factories import NOON, make_execution, make_worker
-from tests.workload.tasks import echo, echo_later, fail, fail_until, sleep_idempotent
+from tests.workload.tasks import echo, echo_later, fail, fail_until, note, sleep_idempotent
 
 pytestmark = pytest.mark.django_db
 
@@ -45,6 +46,22 @@ def test_a_task_can_be_enqueued_by_async_code() -> None:
     result = async_to_sync(echo.aenqueue)(value=7)
     assert Execution.objects.get(pk=result.id).arguments == {"value": 7}
     assert async_to_sync(echo.aget_result)(result.id).kwargs == {"value": 7}
+
+
+def test_a_task_that_is_called_runs_in_its_caller_and_leaves_no_row() -> None:
+    assert (echo(7), echo(value=8), echo_later(9)) == (7, 8, 9)
+    with pytest.raises(ValueError, match="no good"):
+        fail("no good")
+    assert not Execution.objects.exists()
+
+
+def test_a_task_that_takes_a_context_says_how_it_can_be_called() -> None:
+    with pytest.raises(TypeError, match=r"note\(\) takes the context of a run.* note\.enqueue\(…\) makes a run"):
+        note("path")
+
+
+def test_a_page_that_shows_a_task_does_not_run_it() -> None:
+    assert "fail" in Template("{{ task.name }}{{ task }}").render(Context({"task": fail}))
 
 
 @pytest.mark.parametrize(

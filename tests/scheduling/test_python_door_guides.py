@@ -29,7 +29,7 @@ from scheduling import (
     start_scheduler,
 )
 from scheduling.background import BackgroundScheduler
-from scheduling.models import Job, Queue
+from scheduling.models import Execution, Job, Queue
 from tests.factories import NOON, make_job, make_worker
 from tests.guides.tasks import (
     author_completion_task,
@@ -233,6 +233,12 @@ def test_the_social_schedule_comes_in() -> None:
         replace_existing=True,
     )
     assert Job.objects.get(pk="sync_all_businesses").cron == "0 * * * *"
+
+
+def test_the_social_job_is_called_by_hand() -> None:
+    # Run sync job once
+    sync_all_businesses_job()
+    assert not Execution.objects.exists()
 
 
 @pytest.mark.parametrize(
