@@ -11,8 +11,6 @@ from scheduling import spans
 from scheduling.management.finding import REFUSED
 from scheduling.planning import Missed
 
-BY = "the command line"
-
 
 def ask_reason(parser: ArgumentParser) -> None:
     parser.add_argument("--reason", default="", help="why; it goes into the history")
@@ -36,17 +34,23 @@ def end_of(given: dict[str, Any], now: datetime) -> datetime | None:
     try:
         if given["lasts"] is not None:
             return now + _forward(spans.read(given["lasts"]))
-        if given["until"] is None:
-            return None
-        until = datetime.fromisoformat(given["until"])
     except (ValueError, OverflowError) as error:
         raise CommandError(str(error), returncode=REFUSED) from None
-    return until if until.tzinfo else until.replace(tzinfo=timezone.get_default_timezone())
+    return None if given["until"] is None else _read(given["until"])
 
 
 def told(count: int) -> str:
     """How many moments passed, in a sentence."""
     return f"{count:,} {'moment' if count == 1 else 'moments'} passed meanwhile."
+
+
+def _read(text: str) -> datetime:
+    try:
+        until = datetime.fromisoformat(text)
+    except ValueError:
+        said = f"{text!r} is no time; write it as '2026-11-23 07:00'."
+        raise CommandError(said, returncode=REFUSED) from None
+    return until if until.tzinfo else until.replace(tzinfo=timezone.get_default_timezone())
 
 
 def _forward(span: timedelta) -> timedelta:

@@ -8,10 +8,12 @@ from django.db import InterfaceError, OperationalError, ProgrammingError
 from django.utils import timezone
 
 from scheduling.conf import options
+from scheduling.management.caller import by
 from scheduling.redact import redact
 from scheduling.store.installation import adopt, owner
 from scheduling.sync import Synced, sync
 
+NOT_READY = 5  # exit code: nothing was done, since the database does not answer or a setting is wrong
 NO_TABLE = ("no such table", "no such column", 'relation "', 'column "', "doesn't exist", "Unknown column")
 
 
@@ -29,7 +31,7 @@ def owned(*, taken_over: bool) -> None:
     name, now = options().instance, timezone.now()
     with tables():
         if taken_over:
-            adopt(name, by="runscheduler --adopt", now=now)
+            adopt(name, by=by(), now=now)
         whose = owner(name, now)
     if whose != name:
         raise CommandError(
@@ -46,7 +48,7 @@ def tables() -> Iterator[None]:
     try:
         yield
     except (OperationalError, ProgrammingError, InterfaceError) as error:
-        raise CommandError(unready(error)) from error
+        raise CommandError(unready(error), returncode=NOT_READY) from error
 
 
 def unready(error: Exception) -> str:

@@ -13,8 +13,8 @@ from django.utils import timezone
 from rich.text import Text
 
 from scheduling import registry
+from scheduling.management.caller import by
 from scheduling.management.finding import REFUSED
-from scheduling.management.pausing import BY
 from scheduling.management.telling import plural, put, put_json
 from scheduling.management.transfer import read_file, refuse
 from scheduling.transfer import apply as applying
@@ -77,7 +77,7 @@ def _create(found: Offer, source: str, given: dict[str, Any], now: datetime, out
     waits = f"Taken over from {source}; resume it when it is switched off there." if given["paused"] else ""
     stopped = {each.job["id"]: waits or each.found.stopped for each in new}
     text = read(text_of(new))
-    applying.apply(text, by=BY, now=now, reason=f"taken over from {source}", paused=lambda each: stopped[each])
+    applying.apply(text, by=by(), now=now, reason=f"taken over from {source}", paused=lambda each: stopped[each])
     if given["json"]:
         return
     for each in new:
@@ -152,10 +152,9 @@ def _tell_left(found: Offer, err: Any) -> None:
             calls = each.found.calls
             unmapped[calls] = f"{unmapped[calls]}, {each.found.where}" if calls in unmapped else each.found.where
     if unmapped:
-        known = ", ".join(registry.registered()) or "none"
-        err.write("\nA task map to fill in, for --task-map (registered tasks: " + known + "):\n\n")
-        err.write(taskmap.skeleton(unmapped) + "\n")
-    if found.drafted:
+        err.write("\nA task map to fill in, for --task-map:\n\n")
+        err.write(taskmap.skeleton(unmapped, registry.registered()) + "\n")
+    if new_ones(found.drafted):
         err.write(f"{ALWAYS}\n")
 
 

@@ -11,9 +11,9 @@ from django.utils.dateparse import parse_date
 from rich.text import Text
 
 from scheduling import spans, store
+from scheduling.management.caller import by
 from scheduling.management.composed import add_deed
 from scheduling.management.finding import REFUSED, read_moment
-from scheduling.management.pausing import BY
 from scheduling.management.telling import NOTHING, away, plural, put, put_json, table
 from scheduling.models import Scope, Token
 
@@ -40,7 +40,7 @@ def create(given: dict[str, Any], out: Any) -> None:
     token, text = store.create_token(
         find_user(given["user"]),
         _scopes(given["scopes"]),
-        by=BY,
+        by=by(),
         now=now,
         name=given["name"],
         expires_at=None if given["expires"] is None else read_end(given["expires"], now),
@@ -78,7 +78,7 @@ def show(given: dict[str, Any], out: Any) -> None:
 
 def revoke(given: dict[str, Any], out: Any) -> None:
     token = find_token(given["token"])
-    done = store.revoke_token(token, by=BY, now=timezone.now())
+    done = store.revoke_token(token, by=by(), now=timezone.now())
     if given["json"]:
         put_json(out, _told(token, timezone.now()))
     else:

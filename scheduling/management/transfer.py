@@ -11,9 +11,9 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 from rich.text import Text
 
+from scheduling.management.caller import by
 from scheduling.management.composed import add_deed
 from scheduling.management.finding import REFUSED, find_job
-from scheduling.management.pausing import BY
 from scheduling.management.telling import plural, put, put_json
 from scheduling.models import Calendar, Job
 from scheduling.transfer import apply as applying
@@ -86,7 +86,7 @@ def import_jobs(given: dict[str, Any], out: Any) -> None:
         else:
             reason = f"import of {given['file']}"
             paused: applying.Paused = (lambda _: reason) if given["paused"] else applying.never
-            plan = applying.apply(text, by=BY, now=timezone.now(), reason=reason, prune=given["prune"], paused=paused)
+            plan = applying.apply(text, by=by(), now=timezone.now(), reason=reason, prune=given["prune"], paused=paused)
     except Refused as refused:
         refuse(refused, out, as_json=given["json"])
     show(plan, out, as_json=given["json"], applied=not given["dry_run"])

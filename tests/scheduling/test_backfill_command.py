@@ -11,9 +11,10 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from scheduling import store
+from scheduling.management.caller import by
 from scheduling.management.finding import read_range
 from scheduling.models import Backfill, BackfillState, Execution, Job, State
-from tests.factories import NOON, make_execution, make_job
+from tests.factories import NOON, make_execution, make_job, make_worker
 
 pytestmark = pytest.mark.django_db
 DAY = ("--from=2026-01-01", "--to=2026-01-01")
@@ -78,6 +79,10 @@ def test_a_range_is_read_on_the_clock_of_the_job(first: str, last: str | None, u
         (("films",), "--from"),
         ((), "Give a job"),
         (("--stop=1",), "There is no backfill 1"),
+        (("stop", "1"), "There is no backfill 1; see: manage.py backfill list"),
+        (("show", "1"), "There is no backfill 1"),
+        (("list", "--limit=0"), "from 1 to 1,000"),
+        (("list", "--job=film"), "Did you mean films"),
     ],
 )
 def test_what_makes_no_sense_is_refused(options: tuple[str, ...], said: str) -> None:
@@ -132,5 +137,56 @@ def test_it_stops_a_backfill() -> None:
     assert "is stopped" in told(f"--stop={backfill.pk}")
     assert "was not going" in told(f"--stop={backfill.pk}")
     backfill.refresh_from_db()
-    assert (backfill.state, backfill.ended_by) == (BackfillState.STOPPED, "the command line")
+    assert (backfill.state, backfill.ended_by) == (BackfillState.STOPPED, by())
     assert not Execution.objects.exists()
+
+
+def begun(*options: str) -> Backfill:
+    told("films", *DAY, "--yes", "--no-wait", *options)
+    return Backfill.objects.latest("pk")
+
+
+def test_backfills_are_listed_with_how_far_each_is() -> None:
+    hourly()
+    old, new = begun(), begun("--from=2026-01-01 05:00", "--again")
+    store.stop_backfill(old, by="ada", now=NOON)
+    make_execution(backfill=new, state=State.SUCCEEDED, started_at=NOON, finished_at=NOON)
+    Backfill.objects.filter(pk=new.pk).update(queued=1)
+    _, first, second = told("list").splitlines()
+    for words in (f"{new.pk} ", "films", "going", "2026-01-01 04:00", "1 of 19: 18 to come, 1 succeeded"):
+        assert words in first
+    assert "stopped" in second
+    listed = json.loads(told("list", "--json"))
+    assert [(each["id"], each["state"]) for each in listed] == [(new.pk, "going"), (old.pk, "stopped")]
+    assert (listed[0]["progress"]["succeeded"], listed[1]["ended_by"]) == (1, "ada")
+    assert [each["id"] for each in json.loads(told("list", "--state=stopped", "--json"))] == [old.pk]
+    assert len(json.loads(told("list", "--job=films", "--limit=1", "--json"))) == 1
+
+
+def test_one_backfill_is_shown_with_its_latest_runs() -> None:
+    job = hourly()
+    backfill = begun("--reason=the feed [was] down", "--per-minute=5", "--order=newest")
+    run = make_execution(job, backfill=backfill, state=State.RUNNING, worker_id=make_worker().pk, started_at=NOON)
+    shown = told("show", str(backfill.pk))
+    for words in ("Wed 2025-12-31 23:00:00 UTC to ", "0 of 24", "the newest first, 1 at once, at most 5 a minute"):
+        assert words in shown
+    for words in ("the feed [was] down", f"by {by()}", f"#{run.pk} ", f"manage.py backfill stop {backfill.pk}"):
+        assert words in shown
+    whole = json.loads(told("show", str(backfill.pk), "--json"))
+    assert (whole["job"], whole["progress"]["total"]) == ("films", 24)
+    assert [each["id"] for each in whole["runs"]] == [run.pk]
+
+
+def test_a_backfill_is_stopped_with_a_reason() -> None:
+    hourly()
+    backfill = begun()
+    answer = {"backfill": backfill.pk, "job": "films", "state": "stopped", "changed": True}
+    assert json.loads(told("stop", str(backfill.pk), "--reason=wrong day", "--json")) == answer
+    shown = told("show", str(backfill.pk))
+    assert f"by {by()}: wrong day" in shown
+    assert "manage.py backfill stop" not in shown
+
+
+def test_a_job_may_have_the_name_of_a_deed() -> None:
+    hourly(id="list")
+    assert "24 moments" in told("start", "list", *DAY, "--dry-run")

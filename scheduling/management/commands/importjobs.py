@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from scheduling.clocks import zone
 from scheduling.management import takeover
-from scheduling.management.composed import Composed, add_deed
+from scheduling.management.composed import ALWAYS, Composed, add_deed
 from scheduling.management.finding import REFUSED
 from scheduling.management.transfer import read_file
 from scheduling.transfer.sources import apscheduler, celery_beat, crontab
@@ -22,6 +22,7 @@ class Command(Composed):
     parts: ClassVar = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.epilog = f"{takeover.CODES} {ALWAYS}"
         deeds = parser.add_subparsers(dest="deed", metavar="SOURCE", required=True, help="where they are:")
         lines = add_deed(deeds, "crontab", _crontab, "a crontab file", takeover.CODES)
         lines.add_argument("file", nargs="?", metavar="FILE", help="- reads the standard input")

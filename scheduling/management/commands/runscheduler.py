@@ -6,19 +6,26 @@ import signal
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
+
 from scheduling.banner import banner
 from scheduling.conf import Lane, options
 from scheduling.loop import Scheduler
+from scheduling.management.composed import ALWAYS, Coded
 from scheduling.management.ready import owned, synced
 
+CODES = (
+    "Exit code 0: it was stopped; with --once, all that was due succeeded. 1: with --once, a run failed. 2: refused."
+)
 
-class Command(BaseCommand):
+
+class Command(Coded):
     """Turns the scheduler until SIGINT or SIGTERM; a second one stops it at once."""
 
     help = "Runs the jobs of this installation on time. Any number of schedulers may run side by side."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.epilog = f"{CODES} {ALWAYS}"
         parser.add_argument(
             "--once",
             action="store_true",

@@ -6,11 +6,12 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from scheduling import store
+from scheduling.management.caller import by
 from scheduling.management.composed import add_deed
 from scheduling.management.executions import following
 from scheduling.management.executions.rows import as_json
 from scheduling.management.finding import REFUSED, find_run, read_number, read_span
-from scheduling.management.pausing import BY, ask_reason
+from scheduling.management.pausing import ask_reason
 from scheduling.management.telling import put_json
 from scheduling.models import Execution, State
 
@@ -27,7 +28,7 @@ def add_parsers(deeds: Any) -> None:
 def cancel(given: dict[str, Any], out: Any) -> None:
     answers = []
     for run in [find_run(number) for number in given["runs"]]:
-        done = store.cancel(run, by=BY, now=timezone.now(), reason=given["reason"])
+        done = store.cancel(run, by=by(), now=timezone.now(), reason=given["reason"])
         run.refresh_from_db()
         answers.append({"id": run.pk, "changed": done is not None, "state": run.state})
         if not given["json"]:
@@ -44,7 +45,7 @@ def retry(given: dict[str, Any], out: Any) -> None:
     if not run.is_final:
         told = f"Run #{run.pk} has not ended ({run.state}); cancel it first: manage.py executions cancel {run.pk}"
         raise CommandError(told, returncode=REFUSED)
-    again = store.rerun(run, by=BY, now=timezone.now())
+    again = store.rerun(run, by=by(), now=timezone.now())
     if given["wait"]:
         again, code = following.follow(again, most)
         following.tell(again, code, out, json=given["json"])

@@ -6,9 +6,10 @@ from django.utils import timezone
 
 from scheduling import store
 from scheduling.management.asking import make_sure
+from scheduling.management.caller import by
 from scheduling.management.composed import add_deed
 from scheduling.management.finding import find_job
-from scheduling.management.pausing import BY, ask_reason
+from scheduling.management.pausing import ask_reason
 from scheduling.management.telling import plural, put_json
 from scheduling.models import OPEN, Execution, Job
 from scheduling.registry import declarations
@@ -34,7 +35,7 @@ def act(given: dict[str, Any], out: Any) -> None:
     for job in jobs:
         name, declared = job.pk, job.pk in declarations()
         going = Execution.objects.filter(job=name, state__in=OPEN).count()
-        store.delete(job, by=BY, now=timezone.now(), reason=given["reason"])
+        store.delete(job, by=by(), now=timezone.now(), reason=given["reason"])
         removed.append({"job": name, "cancelled": going, "declared": declared})
         if not given["json"]:
             cancelled = f" {plural(going, 'run')} of it cancelled." if going else ""

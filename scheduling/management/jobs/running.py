@@ -7,11 +7,11 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from scheduling import store
+from scheduling.management.caller import by
 from scheduling.management.composed import add_deed
 from scheduling.management.executions import following
 from scheduling.management.executions.rows import as_json
 from scheduling.management.finding import REFUSED, find_job, read_span
-from scheduling.management.pausing import BY
 from scheduling.management.telling import put_json
 from scheduling.models import Job
 
@@ -35,7 +35,7 @@ def act(given: dict[str, Any], out: Any) -> None:
         raise CommandError("--timeout says how long to --wait; give both.", returncode=REFUSED)
     most = None if given["timeout"] is None else read_span(given["timeout"]).total_seconds()
     job = find_job(given["job"])
-    run = store.enqueue(job, now=timezone.now(), by=BY, arguments=_arguments(job, given))
+    run = store.enqueue(job, now=timezone.now(), by=by(), arguments=_arguments(job, given))
     if given["wait"]:
         run, code = following.follow(run, most)
         following.tell(run, code, out, json=given["json"])

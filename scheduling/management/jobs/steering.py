@@ -9,9 +9,10 @@ from django.utils import timezone
 
 from scheduling import store
 from scheduling.exceptions import SchedulingError
+from scheduling.management.caller import by
 from scheduling.management.composed import add_deed
 from scheduling.management.finding import REFUSED, find_job
-from scheduling.management.pausing import BY, ask_pause, ask_reason, ask_resume, end_of, told
+from scheduling.management.pausing import ask_pause, ask_reason, ask_resume, end_of, told
 from scheduling.management.telling import put_json
 from scheduling.models import Job
 from scheduling.planning import Missed
@@ -62,7 +63,7 @@ def _for_each(verb: Verb) -> Callable[[dict[str, Any], Any], None]:
 
 def _pause(job: Job, given: dict[str, Any], now: datetime) -> Done:
     until = end_of(given, now)
-    done = store.pause(job, by=BY, now=now, reason=given["reason"], until=until)
+    done = store.pause(job, by=by(), now=now, reason=given["reason"], until=until)
     said = f"paused{f' until {_on_clock(job, until)}' if until else ''}." if done else "was paused already."
     return Done(done, said, {})
 
@@ -70,14 +71,14 @@ def _pause(job: Job, given: dict[str, Any], now: datetime) -> Done:
 def _resume(job: Job, given: dict[str, Any], now: datetime) -> Done:
     count = store.missed_so_far(job, now) if job.paused_at else 0
     missed = Missed(given["missed"])
-    if not store.resume(job, by=BY, now=now, reason=given["reason"], missed=missed):
+    if not store.resume(job, by=by(), now=now, reason=given["reason"], missed=missed):
         return Done(False, "was not paused.", {"missed": 0})
     said = f"resumed. {told(count)} Made up for: {missed.label.lower()}. {_next(job)}"
     return Done(True, said, {"missed": count})
 
 
 def _skip(job: Job, given: dict[str, Any], now: datetime) -> Done:
-    moment = store.skip_next(job, by=BY, now=now, reason=given["reason"])
+    moment = store.skip_next(job, by=by(), now=now, reason=given["reason"])
     return Done(True, f"the run of {_on_clock(job, moment)} is skipped. {_next(job)}", {"skipped": moment})
 
 

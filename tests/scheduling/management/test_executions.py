@@ -9,6 +9,7 @@ import time_machine
 from django.core.management import CommandError
 
 from scheduling import store
+from scheduling.management.caller import by
 from scheduling.models import Cause, Execution, LogChunk, State, Why
 from tests.factories import NOON, make_execution, make_job, make_worker
 from tests.scheduling.management.terminal import said, told
@@ -176,14 +177,14 @@ def test_what_waits_is_withdrawn_what_runs_is_told_and_what_ended_is_left() -> N
         (False, "succeeded"),
     ]
     runs.refresh_from_db()
-    assert (runs.cancel_requested_by, runs.reason) == ("the command line", "wrong day")
+    assert (runs.cancel_requested_by, runs.reason) == (by(), "wrong day")
 
 
 def test_what_ended_is_run_again_with_its_arguments() -> None:
     run = ended(State.FAILED, arguments={"value": 7}, scheduled_for=None)
     assert said("executions", "retry", str(run.pk)).startswith(f"#{run.pk}: queued again as #")
     again = Execution.objects.latest("pk")
-    assert (again.arguments, again.state, again.requested_by) == ({"value": 7}, State.QUEUED, "the command line")
+    assert (again.arguments, again.state, again.requested_by) == ({"value": 7}, State.QUEUED, by())
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import time_machine
 from django.core.management import CommandError
 
 from scheduling import store
+from scheduling.management.caller import by
 from scheduling.models import Change, Execution, Job, Queue, State
 from tests.factories import NOON, make_execution, make_job
 from tests.scheduling.management.terminal import said, seen, told
@@ -213,7 +214,7 @@ def test_a_run_is_queued_with_arguments_over_the_jobs_own() -> None:
     told("jobs", "run", "films", "--arg", "value=[1, 2]")
     told("jobs", "run", "films", "--arguments", "{}")
     run = told("jobs", "run", "films", "--arg", "value=a=b")
-    assert (run["state"], run["why"], run["requested_by"]) == ("queued", "run_now", "the command line")
+    assert (run["state"], run["why"], run["requested_by"]) == ("queued", "run_now", by())
     values = Execution.objects.order_by("pk").values_list("arguments", flat=True)
     assert list(values) == [{"value": 1}, {"value": [1, 2]}, {}, {"value": "a=b"}]
 
@@ -245,7 +246,7 @@ def test_a_job_is_removed_and_what_it_queued_is_cancelled() -> None:
     )
     run.refresh_from_db()
     assert run.state == State.CANCELLED
-    assert Change.objects.filter(action="deleted", by="the command line", reason="not needed").exists()
+    assert Change.objects.filter(action="deleted", by=by(), reason="not needed").exists()
 
 
 def test_a_job_that_the_code_declares_comes_back_and_that_is_said() -> None:

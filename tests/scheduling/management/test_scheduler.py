@@ -94,6 +94,8 @@ def test_a_program_is_told_the_depth_of_each_queue() -> None:
     queues = {each["name"]: each for each in told["queues"]}
     assert queues["default"] == {
         "name": "default",
+        "executor": "processes",
+        "slots": 4,
         "places": 4,
         "running": 1,
         "due": 2,
@@ -101,6 +103,8 @@ def test_a_program_is_told_the_depth_of_each_queue() -> None:
         "oldest_due": "2026-03-02T11:57:00+00:00",
         "paused_at": None,
         "paused_until": None,
+        "paused_by": None,
+        "paused_reason": None,
     }
     assert (queues["of old"]["due"], queues["of old"]["places"], queues["extra"]["places"]) == (1, 0, 2)
     assert queues["light"]["paused_at"] == NOON.isoformat()
@@ -110,7 +114,7 @@ def test_a_program_is_told_the_depth_of_each_queue() -> None:
     assert "not configured" in shown
 
 
-def test_a_database_that_does_not_answer_is_1_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_does_not_answer_is_5_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(_: Any) -> Any:
         raise OperationalError("connection to postgresql://rota:hunter22@db/x failed\nIs it running?")
 
@@ -118,7 +122,7 @@ def test_a_database_that_does_not_answer_is_1_and_no_traceback(monkeypatch: pyte
     out = StringIO()
     with pytest.raises(CommandError, match="not ready") as end:
         call_command("scheduler", "status", "--json", stdout=out)
-    assert end.value.returncode == 1
+    assert end.value.returncode == 5
     told = json.loads(out.getvalue())
     assert (told["running"], "hunter22" in out.getvalue(), "doctor" in told["error"]) == (False, False, True)
 

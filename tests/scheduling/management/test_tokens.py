@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from scheduling import store
+from scheduling.management.caller import by
 from scheduling.models import Change, Token
 from scheduling.store import retention
 from tests.factories import NOON
@@ -44,7 +45,7 @@ def test_the_text_stands_alone_and_opens_the_door(client: Client) -> None:
     assert "acts as ada with the scopes read, run, and never expires" in words
     assert text not in words
     token = Token.objects.get()
-    assert (token.name, token.created_by) == ("CI", "the command line")
+    assert (token.name, token.created_by) == ("CI", by())
     assert Change.objects.get().subject == f"token {token.hint}"
 
 
@@ -132,7 +133,7 @@ def test_a_token_is_revoked_however_it_is_named(how: str) -> None:
     named = {"id": str(token.pk), "hint": token.hint, "shown": f"{token.hint}…", "whole": text}[how]
     assert "revoked" in tokens("revoke", named)[0]
     token.refresh_from_db()
-    assert (token.revoked_at is not None, token.revoked_by) == (True, "the command line")
+    assert (token.revoked_at is not None, token.revoked_by) == (True, by())
     assert "already" in tokens("revoke", named)[0]
 
 

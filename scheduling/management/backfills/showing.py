@@ -1,21 +1,20 @@
 """How a terminal speaks of a backfill: what is asked for, its moments, one bar while it goes, what came of it."""
 
-import json
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
-from rich.table import Table
 from rich.text import Text
 
 from scheduling.management.finding import REFUSED, find_job, read_range
 from scheduling.management.leaving import leave, leaving
+from scheduling.management.telling import put, put_json, table
 from scheduling.models import Backfill, BackfillState, State
 from scheduling.survey import Moment, Progress, Survey, progress_of
 from scheduling.triggers import shown_in
@@ -23,7 +22,6 @@ from scheduling.triggers import shown_in
 ENDS = 5  # moments shown from the beginning and from the end of a long range
 EVERY = 0.5  # seconds between two looks at a backfill that goes
 COLUMNS = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-PIPED = 10_000  # columns: a line stays one for the program that reads it
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -41,14 +39,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="only show the moments")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--no-wait", action="store_true", help="start it, and do not wait for its end")
-    parser.add_argument("--json", action="store_true", help="tell what came of it as JSON, with moments in UTC")
-    parser.add_argument("--stop", type=int, metavar="ID", help="stop the backfill of this number")
+    parser.add_argument("--stop", type=int, metavar="ID", help="the same as `backfill stop ID`")
 
 
 def wanted(given: dict[str, Any], now: datetime) -> Backfill:
     """What the arguments ask for. Raises CommandError."""
     if not given["job"] or not given["first"]:
-        raise CommandError("Give a job and --from, or --stop with the number of a backfill.", returncode=REFUSED)
+        raise CommandError("Give a job and --from; or a deed: list, show ID, stop ID.", returncode=REFUSED)
     job = find_job(given["job"])
     first, last = read_range(job, given["first"], given["last"], now)
     same = {name: given[name] for name in ("again", "at_once", "alongside", "per_minute", "reason")}
@@ -58,20 +55,17 @@ def wanted(given: dict[str, Any], now: datetime) -> Backfill:
 def show(asked: Backfill, found: Survey, out: Any, *, as_json: bool) -> None:
     """The moments and what became of each, of many only the first and the last; and the counts of all."""
     if as_json:
-        out.write(json.dumps(_survey(asked, found)))
+        put_json(out, _survey(asked, found))
         return
-    console = Console(file=out, highlight=False)
-    console.width = console.width if console.is_terminal else PIPED
-    table = Table("Moment", "What became of it", "Now", box=None, pad_edge=False)
+    made = table("Moment", "What became of it", "Now", wraps=("What became of it",))
     for moment in _ends(found.moments):
         if moment is None:
-            table.add_row("…", f"{len(found.moments) - 2 * ENDS:,} more", "…")
+            made.add_row("…", f"{len(found.moments) - 2 * ENDS:,} more", "…")
             continue
         runs = asked.again or not moment.is_settled
         local = shown_in(asked.job.schedule, moment.at)
-        table.add_row(f"{local:%a %Y-%m-%d %H:%M:%S %Z}", Text(_became(moment)), "runs" if runs else "left alone")
-    console.print(table)
-    console.print(_counts(asked, found))
+        made.add_row(f"{local:%a %Y-%m-%d %H:%M:%S %Z}", Text(_became(moment)), "runs" if runs else "left alone")
+    put(out, made, Text(_counts(asked, found)))
 
 
 def watch(begun: Backfill, leaving_it: str, *, wait: bool) -> Progress:
@@ -81,7 +75,7 @@ def watch(begun: Backfill, leaving_it: str, *, wait: bool) -> Progress:
         while not left.is_set():
             begun.refresh_from_db(fields=["state", "queued", "passed"])
             progress = progress_of([begun])[begun.pk]
-            bar.update(line, completed=progress.ended, description=_told(progress))
+            bar.update(line, completed=progress.ended, description=counted(progress))
             over = begun.state != BackfillState.GOING and not (progress.running or progress.waiting)
             if over or not wait:
                 return progress
@@ -92,12 +86,12 @@ def watch(begun: Backfill, leaving_it: str, *, wait: bool) -> Progress:
 def tell(begun: Backfill, progress: Progress, out: Any, *, as_json: bool) -> None:
     """What came of it."""
     if as_json:
-        out.write(json.dumps({"backfill": begun.pk, "job": begun.job_id, "state": begun.state, **asdict(progress)}))
+        put_json(out, {"backfill": begun.pk, "job": begun.job_id, "state": begun.state, **asdict(progress)})
     else:
-        out.write(f"Backfill {begun.pk} of {begun.job_id}, {begun.state}: {_told(progress)}.")
+        out.write(f"Backfill {begun.pk} of {begun.job_id}, {begun.state}: {counted(progress)}.")
 
 
-def _told(progress: Progress) -> str:
+def counted(progress: Progress) -> str:
     """The counts that are not zero: "12 succeeded, 1 failed, 2 running"."""
     counts = asdict(progress)
     return ", ".join(
@@ -128,7 +122,7 @@ def _survey(asked: Backfill, found: Survey) -> dict[str, Any]:
         "excluded": found.excluded,
         "moments": [
             {
-                "moment": each.at.astimezone(UTC).isoformat(),
+                "moment": each.at,
                 "state": each.row and each.row.state,
                 "run": each.row and each.row.pk,
                 "reason": each.row.reason if each.row else "",
