@@ -107,11 +107,9 @@ def check_calendars(databases: Sequence[str] | None = None, **_: Any) -> list[Ch
 
 @register
 def check_channels(**_: Any) -> list[CheckMessage]:
-    """Every channel of the settings could be sent on."""
+    """Every channel of the settings could be sent on; one that is mistyped keeps no job from running."""
     return [
-        Error(
-            f"The channel {name!r} cannot be used: {wrong}", "See https://appriseit.com/services/", id="scheduling.E005"
-        )
+        Warning(f"The channel {name!r} cannot be used: {wrong}", APPRISE, id="scheduling.W007")
         for name in channels.names()
         if (wrong := channels.complaint(name))
     ]
