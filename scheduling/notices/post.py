@@ -63,10 +63,10 @@ def send(claimed: list[Notice], clock: Callable[[], datetime]) -> str:
         said = str(error)
         over = outbox.not_delivered(claimed, said, now=clock(), final=error.final, retry_in=error.retry_in)
         fate = "is given up" if over else "is tried again later"
-        logger.warning("A message of %d notices on the channel %s %s: %s", len(claimed), first.channel, fate, said)
+        logger.warning("A message of %s on the channel %s %s: %s", _counted(claimed), first.channel, fate, said)
         return said
     outbox.delivered(claimed, clock())
-    logger.info("Sent %d notices on the channel %s: %s", len(claimed), first.channel, first.title)
+    logger.info("Sent %s on the channel %s: %s", _counted(claimed), first.channel, first.title)
     return ""
 
 
@@ -81,6 +81,10 @@ def send_test(channel: str, by: str, clock: Callable[[], datetime]) -> str:
         return str(error)
     outbox.delivered([notice], clock())
     return ""
+
+
+def _counted(claimed: list[Notice]) -> str:
+    return "1 notice" if len(claimed) == 1 else f"{len(claimed)} notices"
 
 
 def _safely(deed: Callable[[], None]) -> None:

@@ -22,6 +22,7 @@ class Ear:
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, dict[str, str], bytes]] = []  # path, headers, body
+        self.says = ""  # the body of each answer
         self.answers: list[tuple[int, dict[str, str]]] = []  # the next ones; then 204
         ear = self
 
@@ -33,8 +34,10 @@ class Ear:
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", "0")
+                said = ear.says.encode()
+                self.send_header("Content-Length", str(len(said)))
                 self.end_headers()
+                self.wfile.write(said)
 
             do_GET = do_POST
 

@@ -159,7 +159,7 @@ def test_no_attempt_is_made_twice_where_none_can_help(scheduling: Setting, ear: 
     emptied(channel="nowhere")
     assert states() == [NoticeState.GIVEN_UP] * 2
     errors = list(Notice.objects.order_by("id").values_list("error", flat=True))
-    assert "which is not public; set NOTICE_PRIVATE=true" in errors[0]
+    assert "127.0.0.1 is not public; set NOTICE_PRIVATE=true" in errors[0]
     assert "set NOTICE_CHANNEL_NOWHERE" in errors[1]
     assert not ear.heard
 
