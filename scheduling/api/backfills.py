@@ -10,6 +10,7 @@ from pydantic import Field
 
 from scheduling import store
 from scheduling.api.auth import needs
+from scheduling.api.keys import without_key
 from scheduling.api.paging import Cursor, cut, only_known
 from scheduling.api.problems import Problem, missing, refusals
 from scheduling.api.schemas.backfills import BackfillSchema, BackfillSurvey, NewBackfill, StopBackfill, found_as, shown
@@ -80,6 +81,7 @@ def begin(request: HttpRequest, body: NewBackfill, response: HttpResponse) -> St
 
     With `dry_run` nothing is begun: the answer has the moments, what became of each, and which would run.
     """
+    without_key(request, f"See first whether it has begun: /api/v1/backfills?job={body.job}")
     now = timezone.now()
     wanted = body.row(_job(body.job), now)
     if body.dry_run:

@@ -3,18 +3,25 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 from ninja import Query, Router, Status
 
 from scheduling import store
 from scheduling.api.auth import needs
+from scheduling.api.keys import Key, queued
 from scheduling.api.paging import Bookmark, cut, cut_by, cut_merged, cut_within, numbered, only_known
 from scheduling.api.problems import Problem, missing, refusals
-from scheduling.api.schemas.executions import Executions, ExecutionSchema, RunFilter, RunsWanted, WholeExecution
+from scheduling.api.schemas.executions import (
+    Executions,
+    ExecutionSchema,
+    RetryRequest,
+    RunFilter,
+    RunsWanted,
+    WholeExecution,
+)
 from scheduling.api.shapes import Explanation, RowId, WithReason
 from scheduling.explain import explain_run
-from scheduling.models import Execution, Scope, State
+from scheduling.models import Execution, Scope, State, Why
 
 router = Router(tags=["executions"])
 
@@ -93,16 +100,33 @@ def cancel(request: HttpRequest, execution_id: RowId, body: WithReason | None = 
 
 @router.post(
     "/{execution_id}/retry",
-    response={201: ExecutionSchema, **refusals(404)},
+    response={200: ExecutionSchema, 201: ExecutionSchema, **refusals(404, 409, 410)},
     auth=needs(*SEE, "scheduling.run_job", scope=Scope.RUN),
     operation_id="retry_execution",
     summary="Run it again",
 )
-def retry(request: HttpRequest, execution_id: RowId, response: HttpResponse) -> Status[Execution]:
-    """Queue a new run of the same task, with the same arguments and limits; the old one stays as it is."""
-    again = store.rerun(found_run(execution_id), by=request.user.get_username(), now=timezone.now())
-    response["Location"] = reverse("api:execution", args=[again.pk])
-    return Status(201, again)
+def retry(
+    request: HttpRequest,
+    execution_id: RowId,
+    response: HttpResponse,
+    body: RetryRequest | None = None,
+    key: Key = None,
+) -> Status[Execution]:
+    """Queue a new run of the same task, with the same arguments and limits; the old one stays as it is.
+
+    201 with the new run; 200 if the key has queued it before. 409 if the old one has not ended, unless
+    `even_if_open`.
+    """
+    given, by, now = body or RetryRequest(), request.user.get_username(), timezone.now()
+
+    def again() -> Execution:
+        run = found_run(execution_id)
+        if not (run.is_final or given.even_if_open):
+            detail = f"Run #{run.pk} is {run.get_state_display().lower()}: cancel it first, or send `even_if_open`."
+            raise Problem(409, "It has not ended.", detail, kind="open")
+        return store.rerun(run, by=by, now=now, why=Why.API, reason=given.reason)
+
+    return queued(request, key, f"retry {execution_id} {given.model_dump_json()}", again, response, now)
 
 
 def found_run(execution_id: int) -> Execution:

@@ -1,16 +1,16 @@
 """/jobs/{id}/…: run it now, let it stand still, let it go on, skip its next run, put its schedule right."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils import timezone
-from ninja import Header, Router, Status
+from ninja import Router, Status
 
 from scheduling import store, sync
 from scheduling.api.auth import needs
 from scheduling.api.conditions import IfMatch
 from scheduling.api.jobs_found import done, found, shown_with_tag, steered
+from scheduling.api.keys import Key, queued, without_key
 from scheduling.api.pausing import Pause, Resume
 from scheduling.api.problems import Problem, refusals
 from scheduling.api.schemas.executions import ExecutionSchema
@@ -25,17 +25,6 @@ SEE = ("scheduling.view_job",)
 RUN = needs(*SEE, "scheduling.run_job", scope=Scope.RUN)
 STEER = needs(*SEE, "scheduling.pause_job", scope=Scope.RUN)
 CHANGE = needs(*SEE, "scheduling.change_job", scope=Scope.WRITE)
-REPLAYED = "Idempotent-Replayed"
-Key = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        max_length=255,
-        description="Any text that is new for each new request, such as a UUID. The same request sent again with the "
-        "same key within a day gets the run of the first one (200), and queues none; another request gets 422.",
-        examples=["8e03978e-40d5-43dd-bc93-6894a57f9324"],
-    ),
-]
 
 
 @router.post(
@@ -60,15 +49,8 @@ def run(
         later, said = given.run_after, given.reason
         return store.enqueue(job, now=now, by=by, why=Why.API, arguments=given.arguments, run_after=later, reason=said)
 
-    if key is None:
-        return _queued(done(job_id, if_match, verb), response)
     fingerprint = f"run {job_id} {given.model_dump_json()}"
-    outcome = store.once(request.user, _read_key(key), fingerprint, lambda: done(job_id, if_match, verb), now=now)
-    queued = Execution.objects.filter(pk=outcome.execution).first()
-    if queued is None:
-        detail = f"This key has queued run #{outcome.execution}, which is no longer kept."
-        raise Problem(410, "The run is no longer kept.", detail, kind="gone")
-    return _queued(queued, response, replayed=outcome.replayed)
+    return queued(request, key, fingerprint, lambda: done(job_id, if_match, verb), response, now)
 
 
 @router.post(
@@ -149,6 +131,7 @@ def skip(
     if_match: IfMatch = None,
 ) -> dict[str, Any]:
     """Its row says so at once; the run after it is the next one then. 409 if there is none to skip."""
+    without_key(request, "Send If-Match with the ETag of the job.")
     given, by, now = body or WithReason(), request.user.get_username(), timezone.now()
     moment = done(job_id, if_match, lambda job: store.skip_next(job, by=by, now=now, reason=given.reason))
     return {**shown_with_tag(request, found(job_id), response), "skipped": moment}
@@ -210,18 +193,3 @@ def _paused(
         lambda job: store.pause(job, by=by, now=now, reason=given.reason, until=until),
         response,
     )
-
-
-def _queued(queued: Execution, response: HttpResponse, *, replayed: bool = False) -> Status[Execution]:
-    response["Location"] = reverse("api:execution", args=[queued.pk])
-    if replayed:
-        response[REPLAYED] = "true"
-    return Status(200 if replayed else 201, queued)
-
-
-def _read_key(text: str) -> str:
-    """With or without the quotes that the draft of the header asks for. Raises Problem."""
-    key = text.strip().removeprefix('"').removesuffix('"')
-    if not key:
-        raise refused("Idempotency-Key", "It is empty; send a text that is new for each new request, such as a UUID.")
-    return key

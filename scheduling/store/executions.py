@@ -45,17 +45,17 @@ def cancel_orders(worker: UUID) -> list[tuple[int, str]]:
     )
 
 
-def rerun(execution: Execution, *, by: str, now: datetime) -> Execution:
-    """Queue the same task with the same arguments and limits again."""
+def rerun(execution: Execution, *, by: str, now: datetime, why: Why = Why.RUN_NOW, reason: str = "") -> Execution:
+    """Queue the same task with the same arguments and limits again; `reason` is said besides what it is."""
     again = Execution(
         job_id=execution.job_id,
         **{name: getattr(execution, name) for name in POLICY},
-        why=Why.RUN_NOW,
+        why=why,
         requested_by=by,
         run_after=now,
         created_at=now,
         stands_for=execution.scheduled_for or execution.stands_for,
-        reason=f"Run again of #{execution.pk}.",
+        reason=f"Run again of #{execution.pk}. {reason}".strip()[:LONGEST_REASON],
     )
     again.save(force_insert=True)
     announce()

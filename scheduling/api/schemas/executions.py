@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from ninja import Query, Schema
 from pydantic import Field
 
-from scheduling.api.shapes import BIGGEST, Moment, Text, seconds
+from scheduling.api.shapes import BIGGEST, Moment, Text, WithReason, seconds
 from scheduling.models import Cause, Execution, State, Why
 from scheduling.redact import plain, redact_json
 
@@ -75,6 +75,12 @@ class RunFilter(Schema):
 
 
 RunsWanted = Annotated[RunFilter, Query()]
+
+
+class RetryRequest(WithReason):
+    """Why, and whether also beside the run itself."""
+
+    even_if_open: bool = Field(default=False, description="Also if the run has not ended: then there are two.")
 
 
 class ExecutionSchema(Schema):

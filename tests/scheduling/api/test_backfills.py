@@ -53,6 +53,11 @@ def test_runs_are_named_only_to_who_may_see_them(job: Job) -> None:
     assert [(each["run"], each["reason"]) for each in moments] == [(None, "")] * 3
 
 
+def test_a_key_is_refused_since_a_second_request_would_begin_a_second_backfill(caller: Caller, job: Job) -> None:
+    assert wrong_fields(caller.send("POST", "backfills", RANGE, Idempotency_Key="a")) == ["Idempotency-Key"]
+    assert not Backfill.objects.exists()
+
+
 def test_it_begins_with_what_was_asked_for(caller: Caller, job: Job) -> None:
     answer = caller.post("backfills", **RANGE, newest_first=True, at_once=2, per_minute=30, reason="The feed was down.")
     assert answer.status_code == 201

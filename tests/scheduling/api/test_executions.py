@@ -226,6 +226,34 @@ def test_a_retry_is_a_run_of_its_own_at_its_own_address(caller: Caller) -> None:
     again = caller.get(answer["Location"]).json()
     assert (again["id"], again["arguments"], again["requested_by"]) == (answer.json()["id"], {"value": 5}, caller.name)
     assert (again["state"], again["task"], again["stands_for"]) == ("queued", ECHO, "2026-03-02T12:00:00Z")
+    assert (again["why"], again["reason"]) == ("api", f"Run again of #{run.pk}.")
+
+
+def test_a_retry_tells_its_reason_and_refuses_what_it_does_not_know(caller: Caller) -> None:
+    run = ended(state=State.FAILED)
+    answer = caller.post(f"executions/{run.pk}/retry", reason="The feed is back.")
+    assert answer.json()["reason"] == f"Run again of #{run.pk}. The feed is back."
+    assert wrong_fields(caller.post(f"executions/{run.pk}/retry", arguments={})) == ["arguments"]
+    assert Execution.objects.count() == 2
+
+
+def test_what_has_not_ended_is_run_a_second_time_only_if_that_is_meant(caller: Caller) -> None:
+    run = make_execution()
+    answer = caller.post(f"executions/{run.pk}/retry")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:rota:open")
+    assert "even_if_open" in answer.json()["detail"]
+    assert Execution.objects.count() == 1
+    assert caller.post(f"executions/{run.pk}/retry", even_if_open=True).status_code == 201
+
+
+def test_a_retry_sent_twice_with_one_key_is_one_run(caller: Caller) -> None:
+    run = ended(state=State.FAILED)
+    address = f"executions/{run.pk}/retry"
+    first, again = (caller.send("POST", address, {"reason": "x"}, Idempotency_Key="k") for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert (again.json()["id"], again["Idempotent-Replayed"]) == (first.json()["id"], "true")
+    assert wrong_fields(caller.send("POST", address, {"reason": "y"}, Idempotency_Key="k")) == ["Idempotency-Key"]
+    assert Execution.objects.count() == 2
 
 
 def test_any_run_is_explained(caller: Caller) -> None:

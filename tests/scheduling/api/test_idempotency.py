@@ -55,6 +55,14 @@ def test_another_request_with_the_key_is_refused(caller: Caller) -> None:
     assert Execution.objects.count() == 1
 
 
+def test_skip_refuses_a_key_since_a_second_request_would_skip_a_second_run() -> None:
+    job = make_job(id="nightly")
+    answer = Caller("view_job", "pause_job").send("POST", "jobs/nightly/skip", Idempotency_Key=KEY)
+    assert wrong_fields(answer) == ["Idempotency-Key"]
+    assert "If-Match" in answer.json()["detail"]
+    assert not job.executions.exists()
+
+
 def test_each_person_has_keys_of_their_own_and_case_counts(caller: Caller) -> None:
     other = Caller(*MAY)
     answers = [ask(caller, "key"), ask(other, "key"), ask(caller, "KEY"), ask(caller, "key  x")]
