@@ -8,7 +8,6 @@ from uuid import uuid4
 
 from apscheduler.job import Job as APJob
 from apscheduler.jobstores.base import ConflictingIdError, JobLookupError
-from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.util import convert_to_datetime, undefined
 from django.db import transaction
@@ -16,6 +15,7 @@ from django.tasks.base import Task
 from django.utils import timezone
 
 from scheduling import events, registry, store
+from scheduling.apscheduler_config import Configured
 from scheduling.conf import options
 from scheduling.coroutines import anywhere
 from scheduling.exceptions import SchedulingError, UnknownTask
@@ -29,14 +29,14 @@ TABLE = "default"  # the alias of the one job store there is
 ADDED_PAUSED = "Added as paused (next_run_time=None)."
 
 
-class TableAPI(BaseScheduler):
+class TableAPI(Configured):
     """APScheduler's own calls, made on rows that the admin edits too; they need no scheduler that runs.
 
     Nothing is ever pending, and a moment without a zone is one of the project's (TIME_ZONE).
     """
 
     def __init__(self) -> None:
-        super().__init__(timezone=timezone.get_default_timezone())
+        super().__init__()
         self.jobs = JobStore()
         self.add_jobstore(self.jobs, TABLE)
         self.jobs.start(self, TABLE)
@@ -81,7 +81,7 @@ class TableAPI(BaseScheduler):
             **{name: value for name, value in chosen.items() if value is not undefined},
         )
         for option in [name for name, value in chosen.items() if value is undefined]:
-            setattr(job, option, _default(option))
+            setattr(job, option, self._job_defaults.get(option, _default(option)))
         self._bring(job, self._moment(next_run_time), replace_existing)
         events.added(self, job.id)
         self.wakeup()
