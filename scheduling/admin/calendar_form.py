@@ -87,6 +87,20 @@ class WindowFormSet(PaginationInlineFormSet):
             form.set_clock()
         super().full_clean()
 
+    def wanted(self) -> list[Window]:
+        """All windows that the calendar shall have; those that nobody touched here are as they are stored by now."""
+        kept = {window.pk: window for window in self.instance.windows.all()}
+        new = []
+        for form in self.forms:
+            window = form.instance
+            if form in self.deleted_forms:
+                kept.pop(window.pk, None)
+            elif form.has_changed() and window.pk:
+                kept[window.pk] = window
+            elif form.has_changed():
+                new.append(window)
+        return [*kept.values(), *new]
+
 
 @require_GET
 def preview_calendar(request: HttpRequest, model_admin: ModelAdmin) -> HttpResponse:

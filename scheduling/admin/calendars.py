@@ -5,19 +5,22 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
+from django.db import IntegrityError
 from django.forms import TextInput
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from scheduling import places
-from scheduling.admin import columns, fields, preview
+from scheduling import places, store
+from scheduling.admin import columns, fields, history, preview
 from scheduling.admin.base import ModelAdmin, StackedInline
 from scheduling.admin.calendar_form import ASKED, CalendarForm, WindowForm, WindowFormSet, coming, preview_calendar
 from scheduling.calendars import usage
-from scheduling.models import Calendar, Job, Window
+from scheduling.exceptions import CalendarInUse
+from scheduling.models import Calendar, Change, Job, Window
 
 NAMED = 3  # jobs, in a cell of the list
 WHAT = ("name", "id", "country", "subdivision", "timezone")
@@ -139,6 +142,43 @@ class CalendarAdmin(ModelAdmin):
         jobs = usage().get(calendar.pk, [])
         return _named(jobs, len(jobs))
 
+    # Saving: the form only says what is wanted; the verbs write it, with the windows, and keep it on record
+
+    def save_model(self, request: HttpRequest, obj: Calendar, form: Any, change: bool) -> None:
+        """Left to save_related: a calendar and its windows are one thing."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        for formset in formsets:
+            formset.save(commit=False)  # for the words of Django's own log
+        wanted = [window for formset in formsets for window in formset.wanted()]
+        save = store.change_calendar if change else store.create_calendar
+        save(form.instance, wanted, by=request.user.get_username(), now=timezone.now())
+
+    def delete_model(self, request: HttpRequest, obj: Calendar) -> None:
+        store.delete_calendar(obj, by=request.user.get_username(), now=timezone.now())
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The form refuses what it can; what only the database could tell comes back as a message."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except (Calendar.DoesNotExist, IntegrityError):
+            self.message_user(request, "Someone else was faster with this calendar.", messages.ERROR)
+        return HttpResponseRedirect(reverse("admin:scheduling_calendar_changelist"))
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Every change through any door; a deleted calendar's history stays."""
+        name = f"calendar {unquote(object_id)}"
+        calendar = self.get_object(request, unquote(object_id))
+        return history.page(self, request, calendar, Change.objects.filter(subject=name), name)
+
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -146,11 +186,20 @@ class CalendarAdmin(ModelAdmin):
         calendar = self.get_object(request, unquote(object_id))
         jobs = usage().get(calendar.pk) if calendar and self.has_delete_permission(request, calendar) else None
         if calendar is None or not jobs:
-            return super().delete_view(request, object_id, extra_context)
+            return self._deleted_or_told(request, object_id, extra_context)
         users = _named(jobs, len(jobs)) if _sees_jobs(request) else f"{len(jobs)} job{'s' if len(jobs) > 1 else ''}"
         message = format_html("{} is kept by {}. Take it out there, then delete it.", calendar, users)
         self.message_user(request, message, messages.ERROR)
         return HttpResponseRedirect(columns.page(calendar))
+
+    def _deleted_or_told(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None
+    ) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except CalendarInUse as error:  # since the page was shown
+            self.message_user(request, str(error), messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
 
 
 def _named(jobs: list[Job], most: int) -> SafeString:

@@ -1,20 +1,27 @@
-"""The history of a job as a table: who, when, what, and each value before and after."""
+"""The history of a job or a calendar as a page: who, when, what, and each value before and after."""
 
 import json
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime, parse_duration
 
 from scheduling import spans
 from scheduling.admin import columns
+from scheduling.admin.base import ModelAdmin
 from scheduling.models import Change, Job
 from scheduling.redact import redact_json
 
 KINDS = {field.name: field.get_internal_type() for field in Job._meta.local_fields}
 EMPTY = "—"
+CHANGES = 50  # on a page
 WHOLE = {"created": "new", "deleted": "old"}  # actions that tell a whole job, by its old or its new values
 COLOURS = {
     "created": "green",
@@ -24,6 +31,29 @@ COLOURS = {
     "parked": "red",
     "deleted": "red",
 }
+
+
+def page(
+    admin: ModelAdmin, request: HttpRequest, row: Model | None, changes: QuerySet[Change], name: str
+) -> HttpResponse:
+    """The `changes` of `row`, or of one that is gone and was called `name`. Raises PermissionDenied and Http404."""
+    if not admin.has_view_or_change_permission(request, row):
+        raise PermissionDenied
+    pages = Paginator(changes, CHANGES)
+    if row is None and not pages.count:
+        raise Http404(f"There never was a {name}.")
+    shown = pages.get_page(request.GET.get("p"))
+    request.current_app = admin.admin_site.name
+    context = {
+        **admin.admin_site.each_context(request),
+        "title": f"History of {row or name}",
+        "opts": admin.opts,
+        "object": row,
+        "original": row,
+        "entries": entries(shown.object_list),
+        "shown": shown,
+    }
+    return TemplateResponse(request, "admin/scheduling/history.html", context)
 
 
 def entries(changes: Iterable[Change]) -> Iterator[dict[str, Any]]:

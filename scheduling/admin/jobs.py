@@ -6,23 +6,19 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db import IntegrityError, models
 from django.db.models import QuerySet
 from django.forms import Textarea, TextInput
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from scheduling import recent, store
-from scheduling.admin import columns, exclusions, fields, missed, policies, preview
+from scheduling.admin import columns, exclusions, fields, history, missed, policies, preview
 from scheduling.admin.base import ChoicesDropdownFilter
 from scheduling.admin.filters import QueueFilter, StandingFilter, TagFilter, TaskFilter
-from scheduling.admin.history import entries
 from scheduling.admin.job_doors import JobDoors, edited, row_doors
 from scheduling.admin.job_form import JobForm
 from scheduling.admin.pausing import upcoming
@@ -63,7 +59,6 @@ ORIGIN = (
 )
 DIFFERENCE = '<div>{}: <code class="rota-code">{}</code> → <code class="rota-code">{}</code></div>'
 SHOWN_MOMENTS = {name: f"shown_{name}" for name in ("run_at", "start_at", "end_at")}  # to who may not change them
-CHANGES = 50  # on a page of the history
 WORDS = {  # for the radio buttons
     Kind.CRON: "Cron",
     Kind.INTERVAL: "Interval",
@@ -352,23 +347,7 @@ class JobAdmin(JobDoors):
         """Every change through any door, not only those made here; a deleted job's history stays."""
         name = unquote(object_id)
         job = self.get_object(request, name)
-        if not self.has_view_or_change_permission(request, job):
-            raise PermissionDenied
-        changes = Paginator(Change.objects.filter(job=name), CHANGES)
-        if job is None and not changes.count:
-            raise Http404(f"There never was a job {name!r}.")
-        shown = changes.get_page(request.GET.get("p"))
-        request.current_app = self.admin_site.name
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"History of {job or name}",
-            "opts": self.opts,
-            "object": job,
-            "original": job,
-            "entries": entries(shown.object_list),
-            "shown": shown,
-        }
-        return TemplateResponse(request, "admin/scheduling/job_history.html", context)
+        return history.page(self, request, job, Change.objects.filter(job=name), f"job {name!r}")
 
 
 def _formfield(db_field: Any, form_class: Any, widget: Any) -> Any:

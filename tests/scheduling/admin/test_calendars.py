@@ -2,16 +2,18 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.contrib.messages import get_messages
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from scheduling import store
 from scheduling.admin import columns
-from scheduling.models import Calendar, Job, Window
+from scheduling.models import Calendar, Change, Job, Window
 from tests.factories import ECHO, make_job
 from tests.scheduling.admin.conftest import Staff, errors, filled
 
@@ -127,6 +129,82 @@ def test_saving_unchanged_changes_nothing(boss: Client, ops: Calendar) -> None:
     save(boss, ops, {"id": window.pk, "calendar": "ops", **{name: shown[name].value() for name in names}})
     window.refresh_from_db()
     assert window.start_at == start
+
+
+def changes() -> list[tuple[str, str, str, list[str]]]:
+    """What is on record: who did what to which, and the columns that are told."""
+    rows = Change.objects.order_by("id")
+    return [(row.by, row.action, row.subject, sorted(row.fields)) for row in rows]
+
+
+def test_what_is_done_is_on_record_as_through_any_door(boss: Client) -> None:
+    night = {"name": "Night", "cron": "0 22 * * *", "duration": "8 h"}
+    boss.post(ADD, {**NEW, **windows(night)})
+    calendar, window = Calendar.objects.get(), Window.objects.get()
+    kept = {"id": window.pk, "calendar": "ops", **night}
+    save(boss, calendar, kept, name="Nights")
+    save(
+        boss, calendar, kept | {"DELETE": "on"}, {"name": "Day", "cron": "0 8 * * *", "duration": "1 h"}, name="Nights"
+    )
+    save(
+        boss,
+        calendar,
+        {"id": Window.objects.get().pk, "calendar": "ops", "name": "Day", "cron": "0 8 * * *", "duration": "1 h"},
+        name="Nights",
+    )
+    assert [window.name for window in calendar.windows.all()] == ["Day"]
+    boss.post(columns.page(calendar, "delete"), {"post": "yes"})
+    assert changes() == [
+        ("admin", "created", "calendar ops", ["country", "name", "timezone", "windows"]),
+        ("admin", "changed", "calendar ops", ["name"]),
+        ("admin", "changed", "calendar ops", ["windows"]),
+        ("admin", "deleted", "calendar ops", ["country", "name", "timezone", "windows"]),
+    ]
+
+
+def test_its_history_tells_every_change_and_stays(boss: Client, ops: Calendar) -> None:
+    ops.country = "FR"
+    store.change_calendar(ops, [], by="rest", now=timezone.now())
+    told = boss.get(columns.page(ops, "history")).text
+    assert "rest" in told
+    assert '<del class="rota-code">DE</del> → <ins class="rota-code">FR</ins>' in told
+    store.delete_calendar(ops, by="rest", now=timezone.now())
+    assert "Deleted" in boss.get(f"{LIST}ops/history/").text
+    assert boss.get(f"{LIST}never/history/").status_code == 404
+
+
+def test_who_may_not_see_calendars_sees_no_history_of_one(staff: Staff, ops: Calendar) -> None:
+    store.delete_calendar(ops, by="rest", now=timezone.now())
+    assert staff().get(f"{LIST}ops/history/").status_code == 403
+
+
+def test_a_window_that_came_meanwhile_stays(boss: Client, ops: Calendar) -> None:
+    Window.objects.create(calendar=ops, name="Theirs", cron="0 22 * * *", duration=timedelta(hours=8))
+    save(boss, ops, {"name": "Mine", "cron": "0 8 * * *", "duration": "1 h"})
+    assert {window.name for window in ops.windows.all()} == {"Theirs", "Mine"}
+
+
+@pytest.mark.parametrize(
+    ("verb", "fault"), [("change_calendar", Calendar.DoesNotExist()), ("create_calendar", IntegrityError())]
+)
+def test_who_was_slower_is_told(
+    boss: Client, ops: Calendar, monkeypatch: pytest.MonkeyPatch, verb: str, fault: Exception
+) -> None:
+    monkeypatch.setattr(store, verb, Mock(side_effect=fault))
+    page = ADD if verb == "create_calendar" else columns.page(ops)
+    response = boss.post(page, {**NEW, "id": "two", **windows()}, follow=True)
+    assert response.status_code == 200
+    assert "Someone else was faster with this calendar." in response.text
+
+
+def test_a_job_that_came_to_keep_it_meanwhile_keeps_it(
+    boss: Client, ops: Calendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_job(id="nightly", calendars=["ops"])
+    monkeypatch.setattr("scheduling.admin.calendars.usage", dict)  # as it was when the page was asked for
+    response = boss.post(columns.page(ops, "delete"), {"post": "yes"}, follow=True)
+    assert "Ops is kept by nightly." in response.text
+    assert Calendar.objects.exists()
 
 
 # What it excludes
