@@ -7,8 +7,6 @@ comes twice runs once; a rhythm, such as `*/5 * * * *`, goes by real time throug
 import enum
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache
-from itertools import islice
 from typing import Any
 
 import psutil
@@ -18,13 +16,12 @@ from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from apscheduler.util import convert_to_datetime
 
-from scheduling import crontab
-from scheduling.clocks import ONE_DAY, SECOND, Stretch, on_clock, stretches, zone
+from scheduling import cron_moments, crontab
+from scheduling.clocks import ONE_DAY, SECOND, on_clock, zone
 from scheduling.exceptions import InvalidTrigger
 
 TICK = timedelta(microseconds=1)
 SHORTEST, LONGEST = SECOND, timedelta(days=36_525)  # of an interval
-COUNTED = timedelta(days=50 * 365)  # as far back as the moments of a cron are counted one by one
 FIRST_YEAR, LAST_YEAR = 1971, 9000  # a calendar ends in 9999, and a clock elsewhere is a day ahead
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAWN = datetime(2000, 1, 1, tzinfo=UTC)
@@ -94,7 +91,7 @@ def check(schedule: Schedule) -> None:
         return
     if schedule.start_at and schedule.end_at and schedule.end_at < schedule.start_at:
         raise InvalidTrigger("The end lies before the start; move one of them.", field="end_at")
-    if schedule.kind is Kind.CRON and _cron_after(schedule.cron, schedule.timezone, DAWN) is None:
+    if schedule.kind is Kind.CRON and cron_moments.after(schedule.cron, schedule.timezone, DAWN) is None:
         raise InvalidTrigger(f"{schedule.cron!r} never matches in {schedule.timezone}.")
     once = schedule.kind is Kind.DATE
     begin = _run_at(schedule) if once else schedule.start_at or DAWN
@@ -116,7 +113,7 @@ def next_after(schedule: Schedule, moment: datetime) -> datetime | None:
     found: datetime | None = None
     match schedule.kind:
         case Kind.CRON:
-            found = _next_cron(schedule, moment)
+            found = cron_moments.after(schedule.cron, schedule.timezone, moment)
         case Kind.INTERVAL:
             origin, interval, begin = _grid(schedule)
             found = origin + max(begin, (moment - origin) // interval + 1) * interval
@@ -148,7 +145,7 @@ def moments_between(schedule: Schedule, first: datetime, until: datetime, limit:
     until = min(until, schedule.end_at or until).astimezone(UTC)
     match schedule.kind:
         case Kind.CRON:
-            return _cron_between(schedule, first, until, limit)
+            return cron_moments.between(schedule.cron, schedule.timezone, first, until, limit)
         case Kind.INTERVAL:
             origin, interval, begin = _grid(schedule)
             numbers = range(max(begin, -((origin - first) // interval)), (until - origin) // interval + 1)
@@ -215,58 +212,6 @@ def _check_moment(moment: datetime | None, field: str) -> None:
         forever = "; for a schedule without an end leave it empty" if field == "end_at" else ""
         message = f"The year {moment.year} is out of reach: write one from {FIRST_YEAR} to {LAST_YEAR}{forever}."
         raise InvalidTrigger(message, field=field)
-
-
-# Cron
-
-
-def _next_cron(schedule: Schedule, moment: datetime) -> datetime | None:
-    """As next_after; asked by the minute, so that the answer is remembered for all of its moments."""
-    found = _cron_after(schedule.cron, schedule.timezone, moment.replace(second=0, microsecond=0))
-    if found and found <= moment:
-        found = _cron_after(schedule.cron, schedule.timezone, moment.replace(microsecond=0))
-    return found
-
-
-@lru_cache(maxsize=16_384)
-def _cron_after(text: str, timezone: str, moment: datetime) -> datetime | None:
-    expression = crontab.read(text)
-    local = moment.astimezone(zone(timezone)).date()
-    day = next(expression.days(local - ONE_DAY, local + crontab.HORIZON), None)
-    if day is None:
-        return None
-    first = max(moment + SECOND, datetime(day.year, day.month, day.day, tzinfo=UTC) - 2 * ONE_DAY)
-    for stretch in stretches(timezone, first, first + crontab.HORIZON, once=expression.fixed):
-        if _makes_up(expression, stretch):
-            return stretch.moment(stretch.start)
-        for fit, places in expression.within(stretch.start, stretch.end):
-            return stretch.moment(expression.at(fit, places[0]))
-    return None
-
-
-def _makes_up(expression: crontab.Expression, stretch: Stretch) -> bool:
-    """Whether `stretch` begins with a run in place of skipped walls, and not with one of its own."""
-    lost = next(expression.within(stretch.skipped, stretch.start), None)
-    return lost is not None and next(expression.within(stretch.start, stretch.start + SECOND), None) is None
-
-
-def _cron_between(schedule: Schedule, first: datetime, until: datetime, limit: int) -> tuple[list[datetime], int]:
-    expression = crontab.read(schedule.cron)
-    counted = max(first, until - COUNTED)
-    begin, end = (counted + SECOND - TICK).replace(microsecond=0), until.replace(microsecond=0) + SECOND
-    latest: list[datetime] = []
-    total = 0
-    for stretch in reversed(list(stretches(schedule.timezone, begin, end, once=expression.fixed))):
-        days = list(expression.within(stretch.start, stretch.end))
-        total += sum(len(places) for _, places in days)
-        walls = (expression.at(day, place) for day, places in reversed(days) for place in reversed(places))
-        latest += map(stretch.moment, islice(walls, limit - len(latest)))
-        if _makes_up(expression, stretch):
-            total += 1
-            latest += [stretch.moment(stretch.start)][: limit - len(latest)]
-    if counted > first:
-        total = round(total * ((until - first) / COUNTED))
-    return latest[::-1], total
 
 
 # Intervals and dates
