@@ -61,31 +61,16 @@ class TableAPI(Configured):
     ) -> TableJob:
         """As APScheduler's: `func` is a registered task, its function, or its path; `executor` names a queue.
 
-        A job that is there already is updated like one of the code's (`replace_existing`): its next run, a pause and
-        what staff changed stay. So `next_run_time` is that of a new job: a moment is its first run, None adds it
-        paused. Without a trigger it runs once, at `run_date` or now. Raises UnknownTask, InvalidTrigger,
-        InvalidArguments, InvalidJob and ConflictingIdError.
+        A job that is there is updated like one of the code's (`replace_existing`): its next run, a pause and what staff
+        changed stay. So `next_run_time` is that of a new job: a moment is its first run, None adds it paused. Without a
+        trigger it runs once, at `run_date` or now. Raises SchedulingError and ConflictingIdError.
         """
         self._lookup_jobstore(jobstore)
-        path = task_path(func)
         chosen = {"misfire_grace_time": misfire_grace_time, "coalesce": coalesce, "max_instances": max_instances}
-        job = APJob(
-            self,
-            id or f"{path.rpartition('.')[2]}-{uuid4().hex[:8]}",
-            func=Call(path),
-            args=tuple(args or ()),
-            kwargs=dict(kwargs or {}),
-            name=name or path.rpartition(".")[2].replace("_", " ").capitalize(),
-            executor=executor,
-            trigger=self._create_trigger(trigger, trigger_args),
-            **{name: value for name, value in chosen.items() if value is not undefined},
-        )
-        for option in [name for name, value in chosen.items() if value is undefined]:
-            setattr(job, option, self._job_defaults.get(option, _default(option)))
-        self._bring(job, self._moment(next_run_time), replace_existing)
-        events.added(self, job.id)
-        self.wakeup()
-        return self._shown(job.id)
+        when = self._create_trigger(trigger, trigger_args)
+        call = {"args": tuple(args or ()), "kwargs": dict(kwargs or {}), "executor": executor, "trigger": when}
+        job = self._made(task_path(func), id, name, call, chosen)
+        return self._added(job, self._moment(next_run_time), replace_existing)
 
     @anywhere
     def modify_job(self, job_id: str, jobstore: str | None = None, **changes: Any) -> TableJob:
@@ -167,6 +152,27 @@ class TableAPI(Configured):
         if trigger == Kind.DATE:
             trigger_args.setdefault("run_date", timezone.now())
         return trigger_of(*schedule_of(trigger, zone, **trigger_args))
+
+    def _made(self, path: str, id: str | None, name: str | None, call: dict[str, Any], chosen: dict[str, Any]) -> APJob:
+        """The job as APScheduler has it, called like its task where it has no name."""
+        called = path.rpartition(".")[2]
+        job = APJob(
+            self,
+            id or f"{called}-{uuid4().hex[:8]}",
+            func=Call(path),
+            name=name or called.replace("_", " ").capitalize(),
+            **call,
+            **{option: value for option, value in chosen.items() if value is not undefined},
+        )
+        for option in [option for option, value in chosen.items() if value is undefined]:
+            setattr(job, option, self._job_defaults.get(option, _default(option)))
+        return job
+
+    def _added(self, job: APJob, first: Any, replace_existing: bool) -> TableJob:
+        self._bring(job, first, replace_existing)
+        events.added(self, job.id)
+        self.wakeup()
+        return self._shown(job.id)
 
     @contested
     def _bring(self, job: APJob, first: Any, replace_existing: bool) -> None:

@@ -104,6 +104,22 @@ def _facts(request: HttpRequest, run: Execution, now: datetime) -> Iterator[tupl
     yield "Job", columns.link(columns.page(job), job) if job else run.job_id or "None: enqueued by code"
     yield "Task", run.task
     yield "Why", f"{run.get_why_display()}{f', by {run.requested_by}' if run.requested_by else ''}"
+    yield from _times(run, job, now)
+    yield "Attempt", f"{run.attempt} of {max(run.max_attempts, run.attempt)}"
+    yield "Queue", f"{run.queue}{f', priority {run.priority}' if run.priority else ''}"
+    yield "Time-out", columns.span(run.timeout) if run.timeout else "None"
+    if run.worker_id:
+        yield "Worker", _worker(request, run)
+    if run.backfill_id:
+        yield "Backfill", _backfill(request, run)
+    if run.missed_count:
+        yield "Stands for", f"{run.missed_count} further missed moments"
+    if run.cancel_requested_at:
+        yield "Cancelled by", run.cancel_requested_by or "the system"
+
+
+def _times(run: Execution, job: Job | None, now: datetime) -> Iterator[tuple[str, Any]]:
+    """When it was due, and when it ran."""
     if run.scheduled_for:
         yield "Scheduled for", columns.moment(run.scheduled_for, now)
     else:
@@ -120,17 +136,6 @@ def _facts(request: HttpRequest, run: Execution, now: datetime) -> Iterator[tupl
         yield "Ended", columns.moment(run.finished_at, now)
     yield "Late", columns.span(run.lateness)
     yield "Took", format_html('<span id="run-took">{}</span>', _took(run, now))
-    yield "Attempt", f"{run.attempt} of {max(run.max_attempts, run.attempt)}"
-    yield "Queue", f"{run.queue}{f', priority {run.priority}' if run.priority else ''}"
-    yield "Time-out", columns.span(run.timeout) if run.timeout else "None"
-    if run.worker_id:
-        yield "Worker", _worker(request, run)
-    if run.backfill_id:
-        yield "Backfill", _backfill(request, run)
-    if run.missed_count:
-        yield "Stands for", f"{run.missed_count} further missed moments"
-    if run.cancel_requested_at:
-        yield "Cancelled by", run.cancel_requested_by or "the system"
 
 
 def _job(request: HttpRequest, run: Execution) -> Job | None:

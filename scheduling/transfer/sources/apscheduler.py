@@ -59,7 +59,6 @@ def _found(row: dict[str, Any], where: str, now: datetime) -> Found:
         arguments = registry.joined(_plain(state.get("args") or ()), _plain(state.get("kwargs") or {}))
     except (Untranslatable, InvalidTrigger) as error:
         return Found(where, calls, id=row["id"], cannot=str(error))
-    grace = state.get("misfire_grace_time")
     return Found(
         where,
         calls,
@@ -69,17 +68,22 @@ def _found(row: dict[str, Any], where: str, now: datetime) -> Found:
         schedule=schedule_document(schedule),
         moments=_moments(trigger),
         arguments=arguments,
-        policies={
-            "queue": str(state.get("executor") or "default"),
-            "jitter": (state["trigger"].state or {}).get("jitter"),
-            "max_instances": state.get("max_instances", 1),
-            "coalesce": bool(state.get("coalesce", True)),
-            "misfire_grace_time": "any" if grace is None else None if grace == HASTY else grace,
-        },
-        notes=(GRACE,) if grace == HASTY else (),
+        policies=_policies(state),
+        notes=(GRACE,) if state.get("misfire_grace_time") == HASTY else (),
         stopped="" if row["next_run_time"] else "It is paused in django-apscheduler.",
         over=PASSED if isinstance(trigger, DateTrigger) and trigger.run_date < now else "",
     )
+
+
+def _policies(state: dict[str, Any]) -> dict[str, Any]:
+    grace = state.get("misfire_grace_time")
+    return {
+        "queue": str(state.get("executor") or "default"),
+        "jitter": (state["trigger"].state or {}).get("jitter"),
+        "max_instances": state.get("max_instances", 1),
+        "coalesce": bool(state.get("coalesce", True)),
+        "misfire_grace_time": "any" if grace is None else None if grace == HASTY else grace,
+    }
 
 
 def _said(trigger: BaseTrigger) -> str:

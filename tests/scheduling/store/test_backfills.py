@@ -8,22 +8,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from scheduling import store
+from scheduling import models, store
 from scheduling.exceptions import SchedulingError
-from scheduling.models import (
-    FINAL,
-    OPEN,
-    Backfill,
-    BackfillState,
-    Calendar,
-    Change,
-    Execution,
-    Job,
-    Overlap,
-    State,
-    Why,
-    Window,
-)
+from scheduling.models import FINAL, OPEN, Backfill, BackfillState, Execution, Job, State, Why
 from scheduling.snapshots import Outcome
 from scheduling.survey import MOST, progress_of, survey
 from tests.factories import NOON, make_execution, make_job, make_worker
@@ -82,7 +69,7 @@ def test_each_moment_of_the_range_gets_one_run_that_stands_for_it() -> None:
     assert (run.why, run.priority, run.scheduled_for, run.start_deadline) == (Why.BACKFILL, -5, None, None)
     assert (run.arguments, run.requested_by, run.max_instances) == ({"value": 3}, "ada", 3)
     assert (backfill.state, backfill.total, backfill.queued, backfill.passed) == (BackfillState.DONE, 4, 4, 0)
-    change = Change.objects.get(job=job.pk)
+    change = models.Change.objects.get(job=job.pk)
     assert (change.action, change.by, change.reason) == ("backfilled", "ada", "the upstream was down")
     assert change.fields["moments"] == [None, 4]
 
@@ -145,8 +132,8 @@ def test_the_survey_tells_of_each_moment_what_became_of_it() -> None:
 
 
 def test_what_a_calendar_excludes_is_no_part_of_it() -> None:
-    calendar = Calendar.objects.create(id="ops", name="Ops")
-    Window.objects.create(calendar=calendar, name="Upgrade", start_at=NOON - 2 * HOUR, end_at=NOON - HOUR / 2)
+    calendar = models.Calendar.objects.create(id="ops", name="Ops")
+    models.Window.objects.create(calendar=calendar, name="Upgrade", start_at=NOON - 2 * HOUR, end_at=NOON - HOUR / 2)
     job = hourly(calendars=["ops"])
     assert survey(job, MORNING, NOON, NOON).excluded == 2
     assert run_all(begin(job)) == hours(9, 12)
@@ -300,7 +287,7 @@ def test_a_stop_cancels_what_waits_and_lets_end_what_runs() -> None:
     assert store.stop_backfill(backfill, by="bob", now=NOON, running=True)
     running.refresh_from_db()
     assert running.cancel_requested_by == "bob"
-    assert Change.objects.filter(action="backfill stopped").count() == 1
+    assert models.Change.objects.filter(action="backfill stopped").count() == 1
 
 
 def test_with_its_job_it_ends() -> None:
@@ -342,7 +329,7 @@ def test_runs_that_are_not_kept_any_more_are_not_taken_for_missing() -> None:
 
 
 def test_a_due_moment_is_not_skipped_for_a_run_of_a_backfill_but_follows_it() -> None:
-    job = hourly(max_instances=1, overlap=Overlap.SKIP, next_run_time=NOON)
+    job = hourly(max_instances=1, overlap=models.Overlap.SKIP, next_run_time=NOON)
     worker = make_worker()
     begin(job, MORNING, MORNING)
     store.feed(NOON)
@@ -355,7 +342,7 @@ def test_a_due_moment_is_not_skipped_for_a_run_of_a_backfill_but_follows_it() ->
 
 
 def test_beside_the_jobs_own_runs_it_takes_no_instance() -> None:
-    job = hourly(max_instances=1, overlap=Overlap.SKIP, next_run_time=NOON)
+    job = hourly(max_instances=1, overlap=models.Overlap.SKIP, next_run_time=NOON)
     worker = make_worker()
     begin(job, at_once=2, alongside=True)
     store.feed(NOON)
