@@ -1,6 +1,7 @@
-"""Waiting for a run: a bar while it goes, the attempts that follow it, and what came of it."""
+"""Waiting for a run: whoever shows it sees each look at it; a bar, the attempts that follow, and what came of it."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from json import dumps
@@ -18,7 +19,7 @@ from scheduling.explain.hindrances import waiting
 from scheduling.health import turning
 from scheduling.management.executions.attempts import last_attempt
 from scheduling.management.executions.rows import as_json
-from scheduling.management.leaving import leave, leaving
+from scheduling.management.leaving import LEFT, leave, leaving
 from scheduling.management.telling import put_json
 from scheduling.models import Execution, State
 from scheduling.redact import redact_json
@@ -34,6 +35,10 @@ ASKED_EVERY = 2.0  # seconds between two looks for what it waits for
 PATIENCE = 30.0  # seconds that no scheduler may turn, as during a deploy
 
 
+Current = Callable[[Execution], Execution]  # the run to look at, as it stands now
+See = Callable[[Execution, str], None]  # the run as it stands now, and in a sentence what it waits for
+
+
 @dataclass(slots=True)
 class _Wait:
     """How long has been waited, on the steady clock."""
@@ -47,6 +52,20 @@ class _Wait:
     def is_over(self, now: float) -> bool:
         return self.most is not None and now - self.began >= self.most
 
+    def ask(self, run: Execution) -> None:
+        """Look, now and then, whether a scheduler turns, and what `run` waits for."""
+        moment = time.monotonic()
+        if run.state != State.QUEUED:
+            self.hint = ""
+        if moment - self.asked < ASKED_EVERY:
+            return
+        now = timezone.now()
+        self.asked = moment
+        if turning(now):
+            self.alive = moment
+        if run.state == State.QUEUED:
+            self.hint = _hint(run, now)
+
     def is_alone(self, now: float) -> bool:
         return now - self.alive >= PATIENCE
 
@@ -56,18 +75,18 @@ def add_arguments(parser: Any) -> None:
     parser.add_argument("--timeout", metavar="SPAN", help="with --wait: no longer than this, as '90 s' or '10 min'")
 
 
-def follow(run: Execution, most: float | None) -> tuple[Execution, int]:
-    """Wait until `run`, or the last attempt that follows it, has ended; at most so many seconds.
+def wait(run: Execution, most: float | None, current: Current, see: See) -> tuple[Execution, int]:
+    """Look at `run` until it has ended, at most so many seconds; `see` is shown each look, the last one too.
 
-    Returns it, and 0 or what kept it from ending. Ctrl+C ends the waiting.
+    Returns it, and 0 or what kept it from ending well; LEFT after Ctrl+C, which ends the waiting.
     """
     started = time.monotonic()
     state = _Wait(started, most, alive=started)
-    with leaving() as left, _bar() as bar:
-        line = bar.add_task("", total=None)
+    with leaving() as left:
         while not left.is_set():
-            run = last_attempt(run)
-            _draw(bar, line, run, state)
+            run = current(run)
+            state.ask(run)
+            see(run, state.hint)
             if run.is_final:
                 return run, 0 if run.state == State.SUCCEEDED else NOT_WELL
             now = time.monotonic()
@@ -75,21 +94,33 @@ def follow(run: Execution, most: float | None) -> tuple[Execution, int]:
                 begun = run.state == State.RUNNING and not state.is_alone(now)
                 return run, STILL_GOING if begun else NOT_BEGUN
             left.wait(EVERY)
-    raise leave(
-        f"Run #{run.pk} goes on without you. Its log: manage.py executions logs {run.pk} --follow; "
-        f"its end: manage.py executions cancel {run.pk}"
-    )
+    return run, LEFT
+
+
+def follow(run: Execution, most: float | None) -> tuple[Execution, int]:
+    """Wait with a bar until `run`, or the last attempt that follows it, has ended."""
+    with _bar() as bar:
+        line = bar.add_task("", total=None)
+        return wait(run, most, last_attempt, lambda now, hint: _draw(bar, line, now, hint))
 
 
 def tell(run: Execution, code: int, out: Any, *, json: bool) -> None:
     """What came of the waiting. Raises CommandError with `code` unless all is well."""
+    stay(run, code)
     if json:
         put_json(out, as_json(run))
     if code:
-        raise CommandError(_trouble(run, code), returncode=code)
+        raise CommandError(trouble(run, code), returncode=code)
     if not json:
         result = "" if run.result is None else f" Result: {dumps(redact_json(run.result), ensure_ascii=False)}"
         out.write(f"{ending(run)}{result}")
+
+
+def stay(run: Execution, code: int) -> None:
+    """Raises SystemExit, with how to go on, where somebody left."""
+    if code == LEFT:
+        log, end = f"manage.py executions logs {run.pk} --follow", f"manage.py executions cancel {run.pk}"
+        raise leave(f"Run #{run.pk} goes on without you. Its log: {log}; its end: {end}")
 
 
 def ending(run: Execution) -> str:
@@ -102,7 +133,8 @@ def ending(run: Execution) -> str:
     return f"Run #{run.pk}{of}: {look(run)[0].lower()}{took}{attempts}.{f' {said}' if said else ''}"
 
 
-def _trouble(run: Execution, code: int) -> str:
+def trouble(run: Execution, code: int) -> str:
+    """Why the waiting was in vain, and what to do."""
     if code == NOT_WELL:
         return f"{ending(run)}\nWhat it said: manage.py executions logs {run.pk}"
     withdraw = f"withdraw it with: manage.py executions cancel {run.pk}"
@@ -127,19 +159,12 @@ def _bar() -> Progress:
     return Progress(spinner, TextColumn("{task.description}"), BarColumn(30), elapsed, console=console, transient=True)
 
 
-def _draw(bar: Progress, line: TaskID, run: Execution, wait: _Wait) -> None:
-    moment = time.monotonic()
-    if moment - wait.asked >= ASKED_EVERY:
-        now = timezone.now()
-        wait.asked = moment
-        if turning(now):
-            wait.alive = moment
-        wait.hint = _hint(run, now) if run.state == State.QUEUED else ""
+def _draw(bar: Progress, line: TaskID, run: Execution, hint: str) -> None:
     share = {"total": 1.0, "completed": run.progress} if run.progress is not None else {"total": None}
-    bar.update(line, description=escape(_describe(run, wait)), **share)
+    bar.update(line, description=escape(_describe(run, hint)), **share)
 
 
-def _describe(run: Execution, wait: _Wait) -> str:
+def _describe(run: Execution, hint: str) -> str:
     attempt = f", attempt {run.attempt} of {max(run.max_attempts, run.attempt)}" if run.attempt > 1 else ""
-    doing = {State.QUEUED: wait.hint, State.RUNNING: f"Running. {run.progress_text}".strip()}
+    doing = {State.QUEUED: hint, State.RUNNING: f"Running. {run.progress_text}".strip()}
     return f"#{run.pk}{attempt}: {doing.get(State(run.state), look(run)[0].lower())}"

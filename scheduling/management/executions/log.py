@@ -1,5 +1,6 @@
 """executions logs: what a run said; with --follow until it ends."""
 
+import re
 import sys
 from typing import Any
 
@@ -7,18 +8,18 @@ from django.core.management.base import CommandError
 
 from scheduling.admin.run_page import plain
 from scheduling.management.composed import add_deed
+from scheduling.management.executions import following
 from scheduling.management.executions.attempts import next_attempt
 from scheduling.management.executions.following import NOT_WELL, ending
 from scheduling.management.finding import REFUSED, find_run, read_number
-from scheduling.management.leaving import leave, leaving
 from scheduling.management.telling import put_json
-from scheduling.models import Execution, LogChunk, State
+from scheduling.models import Execution, LogChunk
 
-EVERY = 0.3  # seconds between two looks for more
-AT_ONCE = 200  # chunks in one query
+_FIGURES = re.compile(r"\d+")
 CODES = (
     "Exit code 0: told; with --follow, the run succeeded. 1: with --follow, it failed, timed out, was cancelled, "
-    "skipped or lost. 2: refused. 130: left with Ctrl+C; the run goes on."
+    "skipped or lost. 2: refused. With --follow, 3: nobody ran it, since no scheduler is at work. "
+    "130: left with Ctrl+C; the run goes on."
 )
 
 
@@ -42,17 +43,36 @@ def act(given: dict[str, Any], out: Any) -> None:
 
 
 def _follow(run: Execution, out: Any) -> None:
-    """Print until `run` has ended. Raises CommandError unless it succeeded."""
-    last = 0
-    with leaving() as left:
-        while not left.is_set():
-            run.refresh_from_db()  # before the log is read: what an ended run has said is all there
-            last = _print(run, last, out)
-            if run.is_final:
-                _tell_end(run)
-                return
-            left.wait(EVERY)
-    raise leave(f"Run #{run.pk} goes on without you. Its end: manage.py executions cancel {run.pk}")
+    """Print until `run` has ended; while it waits, say for what. Raises CommandError unless it succeeded."""
+    printer = _Printer(out)
+    run, code = following.wait(run, None, _current, printer.see)
+    following.stay(run, code)
+    if code == NOT_WELL:
+        raise CommandError(f"{ending(run)}{_next(run)}", returncode=code)
+    if code:
+        raise CommandError(following.trouble(run, code), returncode=code)
+    sys.stderr.write(f"{ending(run)}\n")
+
+
+class _Printer:
+    """Prints what is new in the log, and on standard error what a run waits for, once for each thing."""
+
+    def __init__(self, out: Any) -> None:
+        self._out = out
+        self._last = 0
+        self._hints = {""}
+
+    def see(self, run: Execution, hint: str) -> None:
+        kind = _FIGURES.sub("", hint)  # "in 58 s" is the same as "in 56 s"
+        if kind not in self._hints:
+            self._hints.add(kind)
+            sys.stderr.write(f"Run #{run.pk} waits. {hint}\n")
+        self._last = _print(run, self._last, self._out)
+
+
+def _current(run: Execution) -> Execution:
+    run.refresh_from_db()  # before the log is read: what an ended run has said is all there
+    return run
 
 
 def _print(run: Execution, last: int, out: Any) -> int:
@@ -69,9 +89,7 @@ def _chunks(run: Execution, last: int) -> list[tuple[int, str]]:
     return [(number, plain(text)) for number, text in new.values_list("id", "text")]
 
 
-def _tell_end(run: Execution) -> None:
+def _next(run: Execution) -> str:
+    """Where the log goes on, if the run is tried again."""
     again = next_attempt(run)
-    follows = f"\nAttempt {again.attempt} follows: manage.py executions logs {again.pk} --follow" if again else ""
-    if run.state != State.SUCCEEDED:
-        raise CommandError(f"{ending(run)}{follows}", returncode=NOT_WELL)
-    sys.stderr.write(f"{ending(run)}\n")
+    return f"\nAttempt {again.attempt} follows: manage.py executions logs {again.pk} --follow" if again else ""

@@ -1,16 +1,17 @@
 """Waiting for a run: whose end counts, what each exit code means, and what is said then."""
 
+import threading
 from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
-from django.core.management import CommandError
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from scheduling.management.executions import following
 from scheduling.management.executions.following import NOT_BEGUN, NOT_WELL, STILL_GOING, follow, tell
-from scheduling.models import Cause, Execution, State, Why
+from scheduling.models import Cause, Execution, LogChunk, State, Why
 from tests.factories import NOON, make_execution, make_job, make_worker
 from tests.scheduling.management.terminal import said
 
@@ -94,3 +95,52 @@ def test_the_commands_end_with_its_code() -> None:
         with pytest.raises(CommandError) as end:
             said(*command, "--wait", "--timeout", "0")
         assert end.value.returncode == NOT_BEGUN
+
+
+# executions logs --follow waits in the same way
+
+
+def test_a_log_that_nobody_will_write_is_not_followed_for_ever(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(following, "PATIENCE", 0.0)
+    run = make_execution()
+    with pytest.raises(CommandError, match=r"no scheduler is at work\. It stays queued") as end:
+        said("executions", "logs", str(run.pk), "--follow")
+    assert end.value.returncode == NOT_BEGUN
+    assert f"Run #{run.pk} waits. It waits because no scheduler" in capsys.readouterr().err
+
+
+def test_the_log_of_a_run_whose_scheduler_died_is_printed_before_it_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(following, "PATIENCE", 0.0)
+    run = make_execution(state=State.RUNNING, started_at=NOON, worker_id=make_worker(turned_at=NOON).pk)
+    LogChunk.objects.create(execution=run, text="half\n")
+    out = StringIO()
+    with pytest.raises(CommandError, match="It stays running"):
+        call_command("executions", "logs", str(run.pk), "--follow", stdout=out)
+    assert out.getvalue() == "half\n"
+
+
+def test_what_comes_while_one_follows_is_printed_once_and_to_the_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each look finds more: a wait between two of them is where the run goes on."""
+    worker = at_work()
+    run = make_execution()
+
+    def begin() -> None:
+        Execution.objects.update(state=State.RUNNING, started_at=NOON, worker_id=worker.pk)
+        LogChunk.objects.create(execution=run, text="one\n")
+
+    def end() -> None:
+        LogChunk.objects.create(execution=run, text="two\n")
+        Execution.objects.update(state=State.SUCCEEDED, finished_at=TIMES["finished_at"])
+
+    steps = iter([lambda: None, begin, lambda: None, end])
+    monkeypatch.setattr(threading.Event, "wait", lambda *_: next(steps)())
+    assert said("executions", "logs", str(run.pk), "--follow") == "one\ntwo\n"
+    heard = capsys.readouterr().err
+    assert heard.count(f"Run #{run.pk} waits.") == 1
+    assert f"Run #{run.pk}: succeeded after 3 s." in heard
