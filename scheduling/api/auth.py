@@ -19,6 +19,7 @@ from scheduling.conf import options
 from scheduling.models import Scope, Token
 
 View = Callable[..., HttpResponseBase]
+LONGEST_WHO = 150  # of the columns that name who did something
 
 
 class TokenAuth(HttpBearer):
@@ -42,7 +43,10 @@ class TokenAuth(HttpBearer):
         return self.authenticate(request, text.strip()) if kind.lower() == self.openapi_scheme else None
 
     def authenticate(self, request: HttpRequest, token: str) -> Any:
-        """The token's user. Raises Problem: 401 if the token does not count, 403 if it may not do this, 429."""
+        """The token, which ninja puts on the request as `auth`.
+
+        Raises Problem: 401 if the token does not count, 403 if it may not do this, 429.
+        """
         found = _known(request, token)
         spend(f"token-{found.pk}", options().api_rate)
         store.use_token(found, now=timezone.now(), address=client_address(request))
@@ -52,7 +56,7 @@ class TokenAuth(HttpBearer):
             raise Problem(403, "The token may not do this.", detail, kind="insufficient-scope", headers=said)
         _permit(found.user, self.permissions)
         request.user = found.user
-        return found.user
+        return found
 
 
 class LoginAuth(APIKeyCookie):
@@ -109,6 +113,13 @@ def guarded_page(view: View) -> View:
         return for_programs(request, *args, **kwargs)
 
     return usher
+
+
+def who(request: HttpRequest) -> str:
+    """Who acts, for the record: the user, and the token through which he came."""
+    token, name = getattr(request, "auth", None), str(request.user.get_username())
+    through = f" ({token.hint}…)" if isinstance(token, Token) else ""
+    return f"{name[: LONGEST_WHO - len(through)]}{through}"
 
 
 def client_address(request: HttpRequest) -> str | None:

@@ -9,7 +9,7 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from scheduling import store
-from scheduling.api.auth import needs
+from scheduling.api.auth import needs, who
 from scheduling.api.keys import without_key
 from scheduling.api.paging import Cursor, cut, only_known
 from scheduling.api.problems import Problem, missing, refusals
@@ -87,7 +87,7 @@ def begin(request: HttpRequest, body: NewBackfill, response: HttpResponse) -> St
     if body.dry_run:
         found = survey(wanted.job, wanted.first_at, wanted.last_at, now)
         return Status(200, found_as(wanted, found, runs=request.user.has_perm("scheduling.view_execution")))
-    begun = store.backfill(wanted, by=request.user.get_username(), now=now)
+    begun = store.backfill(wanted, by=who(request), now=now)
     response["Location"] = reverse("api:backfill", args=[begun.pk])
     return Status(201, _answer(begun))
 
@@ -105,7 +105,7 @@ def stop(request: HttpRequest, backfill_id: RowId, body: StopBackfill | None = N
     It cannot go on later. To stop again what was stopped changes nothing. 409 if it is done.
     """
     row, given = _backfill(backfill_id), body or StopBackfill()
-    by, now = request.user.get_username(), timezone.now()
+    by, now = who(request), timezone.now()
     done = store.stop_backfill(row, by=by, now=now, running=given.running, reason=given.reason)
     if not done and row.state == BackfillState.DONE:
         raise Problem(409, "It has ended.", f"{row} is done: there is nothing to stop.", kind="ended")

@@ -10,7 +10,7 @@ from django.utils import timezone
 from ninja import Router, Schema, Status
 
 from scheduling import store
-from scheduling.api.auth import needs
+from scheduling.api.auth import needs, who
 from scheduling.api.problems import Problem, missing, refusals
 from scheduling.api.schemas.calendars import CalendarAhead, CalendarColumns, CalendarSchema, NewCalendar
 from scheduling.api.shapes import Name
@@ -77,9 +77,7 @@ def ahead(request: HttpRequest, calendar_id: Name) -> CalendarAhead:
 def create(request: HttpRequest, body: NewCalendar, response: HttpResponse) -> Status[CalendarSchema]:
     """Make a calendar, which jobs can then name by its id."""
     try:
-        made = store.create_calendar(
-            body.calendar(body.id), body.rows(), by=request.user.get_username(), now=timezone.now()
-        )
+        made = store.create_calendar(body.calendar(body.id), body.rows(), by=who(request), now=timezone.now())
     except ValidationError as error:
         raise _invalid(error) from None
     except IntegrityError:
@@ -100,7 +98,7 @@ def replace(request: HttpRequest, calendar_id: Name, body: CalendarColumns) -> C
     """Give it these columns and windows instead of its own; what is left out gets its default."""
     wanted = body.calendar(_calendar(calendar_id).pk)
     try:
-        store.change_calendar(wanted, body.rows(), by=request.user.get_username(), now=timezone.now())
+        store.change_calendar(wanted, body.rows(), by=who(request), now=timezone.now())
     except ValidationError as error:
         raise _invalid(error) from None
     except Calendar.DoesNotExist:
@@ -118,7 +116,7 @@ def replace(request: HttpRequest, calendar_id: Name, body: CalendarColumns) -> C
 def delete(request: HttpRequest, calendar_id: Name) -> Status[None]:
     """409 while jobs keep it: they would run on its days without a word."""
     try:
-        store.delete_calendar(_calendar(calendar_id), by=request.user.get_username(), now=timezone.now())
+        store.delete_calendar(_calendar(calendar_id), by=who(request), now=timezone.now())
     except Calendar.DoesNotExist:
         raise _gone(calendar_id) from None
     return Status(204, None)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from ninja import Query, Router, Status
 
 from scheduling import store
-from scheduling.api.auth import needs
+from scheduling.api.auth import needs, who
 from scheduling.api.keys import Key, queued
 from scheduling.api.paging import Bookmark, cut, cut_by, cut_merged, cut_within, numbered, only_known
 from scheduling.api.problems import Problem, missing, refusals
@@ -90,7 +90,7 @@ def cancel(request: HttpRequest, execution_id: RowId, body: WithReason | None = 
     To cancel again what was cancelled changes nothing. 409 if it has ended in another way.
     """
     run, given = found_run(execution_id), body or WithReason()
-    done = store.cancel(run, by=request.user.get_username(), now=timezone.now(), reason=given.reason)
+    done = store.cancel(run, by=who(request), now=timezone.now(), reason=given.reason)
     run.refresh_from_db()
     if done is None and run.is_final and run.state != State.CANCELLED:
         detail = f"Run #{run.pk} ended before it could be cancelled: it is {run.get_state_display().lower()}."
@@ -117,7 +117,7 @@ def retry(
     201 with the new run; 200 if the key has queued it before. 409 if the old one has not ended, unless
     `even_if_open`.
     """
-    given, by, now = body or RetryRequest(), request.user.get_username(), timezone.now()
+    given, by, now = body or RetryRequest(), who(request), timezone.now()
 
     def again() -> Execution:
         run = found_run(execution_id)

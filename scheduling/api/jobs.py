@@ -9,7 +9,7 @@ from django.utils import timezone
 from ninja import Query, Router, Status
 
 from scheduling import store
-from scheduling.api.auth import needs
+from scheduling.api.auth import needs, who
 from scheduling.api.conditions import IfMatch, IfNoneMatch, is_known
 from scheduling.api.jobs_found import done, found, last_seen, shown_with_tag, steered, within_reach
 from scheduling.api.paging import only_known
@@ -80,7 +80,7 @@ def one(request: HttpRequest, job_id: Name, response: HttpResponse, if_none_matc
 )
 def create(request: HttpRequest, body: NewJob, response: HttpResponse) -> Status[dict[str, Any]]:
     """It fires from its next moment on, unless it is made paused. 409 if its id is taken."""
-    by, now = request.user.get_username(), timezone.now()
+    by, now = who(request), timezone.now()
     job = body.job(by=by, now=now)
     try:
         with naming_the_field(), within_reach():
@@ -108,7 +108,7 @@ def change(
 
     The next run moves only if the schedule changes. A parked job is armed again.
     """
-    by, now = request.user.get_username(), timezone.now()
+    by, now = who(request), timezone.now()
 
     def verb(job: Job) -> None:
         columns = body.columns(job)
@@ -130,6 +130,6 @@ def change(
 def delete(request: HttpRequest, job_id: Name, given: Query[WhyDeleted], if_match: IfMatch = None) -> Status[None]:
     """Its history stays; what it queued is cancelled, what runs is told to stop. A job of the code comes back."""
     only_known(request, WhyDeleted)
-    by, now = request.user.get_username(), timezone.now()
+    by, now = who(request), timezone.now()
     done(job_id, if_match, lambda job: store.delete(job, by=by, now=now, reason=given.reason))
     return Status(204, None)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from ninja import Router, Status
 
 from scheduling import store, sync
-from scheduling.api.auth import needs
+from scheduling.api.auth import needs, who
 from scheduling.api.conditions import IfMatch
 from scheduling.api.jobs_found import done, found, shown_with_tag, steered
 from scheduling.api.keys import Key, queued, without_key
@@ -43,7 +43,7 @@ def run(
     if_match: IfMatch = None,
 ) -> Status[Execution]:
     """Queue a run, also of a job that is paused. 201 with the run; 200 if the key has queued it before."""
-    given, by, now = RunRequest.of(body), request.user.get_username(), timezone.now()
+    given, by, now = RunRequest.of(body), who(request), timezone.now()
 
     def verb(job: Job) -> Execution:
         later, said = given.run_after, given.reason
@@ -108,7 +108,7 @@ def resume(
 
     409 if the moments that passed are too many to run all of them.
     """
-    given, by, now = body or Resume(), request.user.get_username(), timezone.now()
+    given, by, now = body or Resume(), who(request), timezone.now()
 
     def verb(job: Job) -> None:
         store.resume(job, by=by, now=now, reason=given.reason, missed=given.missed)
@@ -132,7 +132,7 @@ def skip(
 ) -> dict[str, Any]:
     """Its row says so at once; the run after it is the next one then. 409 if there is none to skip."""
     without_key(request, "Send If-Match with the ETag of the job.")
-    given, by, now = body or WithReason(), request.user.get_username(), timezone.now()
+    given, by, now = body or WithReason(), who(request), timezone.now()
     moment = done(job_id, if_match, lambda job: store.skip_next(job, by=by, now=now, reason=given.reason))
     return {**shown_with_tag(request, found(job_id), response), "skipped": moment}
 
@@ -152,7 +152,7 @@ def recompute(
     if_match: IfMatch = None,
 ) -> dict[str, Any]:
     """The next run becomes the first moment from now on, as after a clock that was wrong."""
-    given, by, now = body or WithReason(), request.user.get_username(), timezone.now()
+    given, by, now = body or WithReason(), who(request), timezone.now()
     return steered(
         request, job_id, if_match, lambda job: store.recompute(job, by=by, now=now, reason=given.reason), response
     )
@@ -169,7 +169,7 @@ def back_to_code(
     request: HttpRequest, job_id: Name, response: HttpResponse, if_match: IfMatch = None
 ) -> dict[str, Any]:
     """Every column in which it was edited gets the value of the code. 409 if no code defines it."""
-    by, now = request.user.get_username(), timezone.now()
+    by, now = who(request), timezone.now()
 
     def verb(job: Job) -> None:
         if not job.code_definition:
@@ -182,7 +182,7 @@ def back_to_code(
 def _paused(
     request: HttpRequest, job_id: str, response: HttpResponse, given: Pause, if_match: str | None
 ) -> dict[str, Any]:
-    by, now = request.user.get_username(), timezone.now()
+    by, now = who(request), timezone.now()
     until = given.end(now)
     if until is not None and until <= now:
         raise refused("until", "The end of the pause has passed; choose a later one.")

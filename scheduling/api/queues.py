@@ -8,7 +8,7 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from scheduling import store
-from scheduling.api.auth import needs
+from scheduling.api.auth import needs, who
 from scheduling.api.pausing import Pause, Resume, Standstill
 from scheduling.api.problems import missing, refusals
 from scheduling.api.shapes import Name
@@ -80,7 +80,7 @@ def pause(request: HttpRequest, name: Name, body: Pause | None = None) -> dict[s
     A queue that is paused already takes the new end and reason.
     """
     queue, given, now = _queue(name), body or Pause(), timezone.now()
-    store.pause_queue(queue, by=request.user.get_username(), now=now, reason=given.reason, until=given.end(now))
+    store.pause_queue(queue, by=who(request), now=now, reason=given.reason, until=given.end(now))
     return _answer(queue)
 
 
@@ -97,7 +97,7 @@ def resume(request: HttpRequest, name: Name, body: Resume | None = None) -> dict
     `missed` says for each job which of the moments that passed meanwhile run after all.
     """
     queue, given = _queue(name), body or Resume()
-    by, now = request.user.get_username(), timezone.now()
+    by, now = who(request), timezone.now()
     store.resume_queue(queue, by=by, now=now, reason=given.reason, missed=given.missed)
     return _answer(queue)
 

@@ -28,7 +28,8 @@ class Caller:
             app, _, codename = each.rpartition(".")
             found = Permission.objects.get(codename=codename, content_type__app_label=app or "scheduling")
             self.user.user_permissions.add(found)
-        _, text = store.create_token(self.user, scopes, by="test", now=timezone.now())
+        token, text = store.create_token(self.user, scopes, by="test", now=timezone.now())
+        self.who = f"{self.name} ({token.hint}…)"  # as the record has it
         self.headers = {"Authorization": f"Bearer {text}"}
         self.client = Client()
 

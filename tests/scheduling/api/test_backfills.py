@@ -64,7 +64,7 @@ def test_it_begins_with_what_was_asked_for(caller: Caller, job: Job) -> None:
     told = caller.get(answer["Location"]).json()
     assert told == answer.json()
     wanted = {"job": "nightly", "state": "going", "newest_first": True, "at_once": 2, "per_minute": 30}
-    assert (wanted | {"reason": "The feed was down.", "requested_by": caller.name}).items() <= told.items()
+    assert (wanted | {"reason": "The feed was down.", "requested_by": caller.who}).items() <= told.items()
     assert (told["progress"]["total"], told["progress"]["to_come"], told["progress"]["ended"]) == (3, 3, 0)
     assert Backfill.objects.get().to_run[0] == "2026-03-02T12:00:00+00:00"
 
@@ -109,7 +109,7 @@ def test_the_schedule_keeps_a_place_of_its_queue(caller: Caller, job: Job) -> No
 def test_one_that_is_stopped_stays_so(caller: Caller, job: Job) -> None:
     number = begun(caller)
     told = caller.post(f"backfills/{number}/stop", reason="Enough.").json()
-    assert (told["state"], told["ended_by"], told["ended_reason"]) == ("stopped", caller.name, "Enough.")
+    assert (told["state"], told["ended_by"], told["ended_reason"]) == ("stopped", caller.who, "Enough.")
     again = caller.post(f"backfills/{number}/stop", reason="Once more.")
     assert (again.status_code, again.json()["ended_reason"]) == (200, "Enough.")
 

@@ -35,7 +35,7 @@ def test_a_calendar_is_made_with_its_windows(caller: Caller) -> None:
     assert (night["cron"], night["duration"], night["start_at"]) == ("0 22 * * *", 28_800, None)
     assert (move["start_at"], move["end_at"]) == ("2026-05-01T06:00:00Z", "2026-05-01T08:00:00Z")
     change = Change.objects.get(subject="calendar germany")
-    assert (change.action, change.by, change.fields["country"]) == ("created", caller.name, [None, "DE"])
+    assert (change.action, change.by, change.fields["country"]) == ("created", caller.who, [None, "DE"])
 
 
 def test_what_it_answers_can_be_sent_back(caller: Caller) -> None:
@@ -51,7 +51,7 @@ def test_a_change_replaces_the_windows_and_tells_what_was_before(caller: Caller)
     assert (told["name"], told["country"], told["timezone"]) == ("Austria", "AT", "UTC")
     assert [window.name for window in Window.objects.all()] == ["Move"]
     change = Change.objects.filter(subject="calendar germany").latest("id")
-    assert (change.action, change.by, change.fields["country"]) == ("changed", caller.name, ["DE", "AT"])
+    assert (change.action, change.by, change.fields["country"]) == ("changed", caller.who, ["DE", "AT"])
     assert [len(each) for each in change.fields["windows"]] == [2, 1]
 
 

@@ -279,3 +279,20 @@ def test_the_patience_of_the_database_is_as_before() -> None:
         store.use_token(make_token(person())[0], now=timezone.now(), address=None)
         assert cursor.execute("PRAGMA busy_timeout").fetchone() == before
         assert before[0] > 0
+
+
+# Who acted, in the record
+
+
+def test_the_record_tells_through_which_token_somebody_acted(client: Client) -> None:
+    job = make_job(id="nightly")
+    user = person("view_job", "pause_job", name="a" * 150)
+    token, header = make_token(user, "run")
+    client.post("/api/v1/jobs/nightly/pause", {}, content_type="application/json", headers=header)
+    job.refresh_from_db()
+    assert job.paused_by.endswith(f"a ({token.hint}…)")
+    assert len(job.paused_by) == 150
+    client.force_login(user)
+    client.post("/api/v1/jobs/nightly/pause", {"reason": "Longer."}, content_type="application/json")
+    job.refresh_from_db()
+    assert job.paused_by == user.username

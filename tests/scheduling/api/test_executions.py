@@ -192,7 +192,7 @@ def test_a_waiting_run_is_cancelled_once_and_for_all(caller: Caller) -> None:
     run = make_execution()
     answer = caller.post(f"executions/{run.pk}/cancel", reason="Not today.")
     assert (answer.status_code, answer.json()["state"], answer.json()["reason"]) == (200, "cancelled", "Not today.")
-    assert answer.json()["cancel_requested_by"] == caller.name
+    assert answer.json()["cancel_requested_by"] == caller.who
     again = caller.post(f"executions/{run.pk}/cancel", reason="Once more.")
     assert (again.status_code, again.json()["reason"]) == (200, "Not today.")
 
@@ -202,7 +202,7 @@ def test_a_running_one_is_told_to_stop(caller: Caller) -> None:
     for _ in range(2):
         answer = caller.post(f"executions/{run.pk}/cancel")
         assert (answer.status_code, answer.json()["state"]) == (200, "running")
-        assert answer.json()["cancel_requested_by"] == caller.name
+        assert answer.json()["cancel_requested_by"] == caller.who
 
 
 def test_what_has_ended_cannot_be_cancelled(caller: Caller) -> None:
@@ -224,7 +224,7 @@ def test_a_retry_is_a_run_of_its_own_at_its_own_address(caller: Caller) -> None:
     answer = caller.post(f"executions/{run.pk}/retry")
     assert answer.status_code == 201
     again = caller.get(answer["Location"]).json()
-    assert (again["id"], again["arguments"], again["requested_by"]) == (answer.json()["id"], {"value": 5}, caller.name)
+    assert (again["id"], again["arguments"], again["requested_by"]) == (answer.json()["id"], {"value": 5}, caller.who)
     assert (again["state"], again["task"], again["stands_for"]) == ("queued", ECHO, "2026-03-02T12:00:00Z")
     assert (again["why"], again["reason"]) == ("api", f"Run again of #{run.pk}.")
 

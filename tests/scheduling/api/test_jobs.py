@@ -121,7 +121,7 @@ def test_a_job_that_is_not_there_says_which_may_be_meant_or_who_deleted_it(calle
     assert "Did you mean nightly-import?" in answer.json()["detail"]
     caller.delete("jobs/nightly-import?reason=Not+needed.")
     told = caller.get("jobs/nightly-import").json()["detail"]
-    assert f"deleted by {caller.name}" in told
+    assert f"deleted by {caller.who}" in told
     assert "Not needed." in told
 
 
@@ -170,7 +170,7 @@ def test_a_new_job_is_armed_and_found_where_the_answer_says(caller: Caller) -> N
     assert job.next_run_time is not None
     assert job.next_run_time > timezone.now()
     change = Change.objects.get(job="nightly")
-    assert (change.action, change.by, change.reason) == ("created", caller.name, "As agreed.")
+    assert (change.action, change.by, change.reason) == ("created", caller.who, "As agreed.")
 
 
 def test_what_is_left_out_is_as_the_task_says(caller: Caller) -> None:
@@ -184,7 +184,7 @@ def test_what_is_left_out_is_as_the_task_says(caller: Caller) -> None:
 
 def test_a_job_can_be_made_paused(caller: Caller) -> None:
     told = caller.post("jobs", **NEW, paused=True, reason="Not looked at yet.").json()
-    assert (told["standing"], told["next_run_time"], told["pause"]["by"]) == ("paused", None, caller.name)
+    assert (told["standing"], told["next_run_time"], told["pause"]["by"]) == ("paused", None, caller.who)
     assert told["pause"]["reason"] == "Not looked at yet."
 
 
@@ -253,7 +253,7 @@ def test_only_what_is_sent_changes(caller: Caller) -> None:
     assert after.misfire_grace_time == timedelta()
     assert (after.cron, after.next_run_time, after.revision) == (before.cron, NOON, before.revision)
     change = Change.objects.get(job="nightly")
-    assert (change.by, change.reason) == (caller.name, "Tidied.")
+    assert (change.by, change.reason) == (caller.who, "Tidied.")
     assert set(change.fields) == {"name", "timeout", "misfire_grace_time", "overlap"}
 
 
@@ -319,7 +319,7 @@ def test_a_deleted_job_leaves_its_history_and_the_reason(caller: Caller) -> None
     assert not Job.objects.exists()
     assert Execution.objects.get(pk=run.pk).state == State.CANCELLED
     change = Change.objects.get(job="nightly")
-    assert (change.action, change.by, change.reason) == ("deleted", caller.name, "Done with.")
+    assert (change.action, change.by, change.reason) == ("deleted", caller.who, "Done with.")
     assert caller.delete("jobs/nightly").status_code == 404
 
 
@@ -331,7 +331,7 @@ def test_the_history_tells_who_did_what_with_spans_in_seconds(caller: Caller) ->
     body = {"timeout": 90, "schedule": {"cron": "0 3 * * *"}, "arguments": {"value": 1}, "reason": "Slower now."}
     caller.send("PATCH", "jobs/nightly", body)
     (change,) = caller.get("jobs/nightly/changes").json()["items"]
-    assert (change["action"], change["by"], change["reason"]) == ("changed", caller.name, "Slower now.")
+    assert (change["action"], change["by"], change["reason"]) == ("changed", caller.who, "Slower now.")
     assert change["fields"]["timeout"] == {"old": 60, "new": 90}
     assert change["fields"]["cron"] == {"old": "* * * * *", "new": "0 3 * * *"}
     assert change["fields"]["arguments"]["old"] == {"value": {"password": DOTS}}
@@ -371,7 +371,7 @@ def test_a_run_that_was_asked_for_over_rest_says_so(caller: Caller) -> None:
     answer = runner.post("jobs/nightly/run", arguments={"value": "other"}, reason="Asked by mail.")
     assert answer.status_code == 201, answer.content
     run = Execution.objects.get()
-    assert (run.why, run.requested_by, run.arguments) == (Why.API, runner.name, {"value": "other"})
+    assert (run.why, run.requested_by, run.arguments) == (Why.API, runner.who, {"value": "other"})
     assert run.reason == "Asked by mail."
     assert answer.json()["id"] == run.pk
     assert answer["Location"] == f"/api/v1/executions/{run.pk}"

@@ -62,11 +62,11 @@ def test_a_run_that_makes_no_sense_is_refused(caller: Caller, job: Job, body: di
 def test_a_pause_is_for_good_or_until_a_moment(caller: Caller, job: Job) -> None:
     told = caller.post("jobs/nightly/pause", reason="Stocktaking.").json()
     assert (told["standing"], told["next_run_time"], told["pause"]["until"]) == ("paused", None, None)
-    assert (told["pause"]["by"], told["pause"]["reason"]) == (caller.name, "Stocktaking.")
+    assert (told["pause"]["by"], told["pause"]["reason"]) == (caller.who, "Stocktaking.")
     end = timezone.now().replace(microsecond=0) + HOUR
     told = caller.post("jobs/nightly/pause", until=end.isoformat()).json()
     assert told["pause"]["until"] == f"{end:%Y-%m-%dT%H:%M:%SZ}"
-    assert (last_change().action, last_change().by) == ("paused", caller.name)
+    assert (last_change().action, last_change().by) == ("paused", caller.who)
 
 
 def test_a_snooze_needs_an_end(caller: Caller, job: Job) -> None:
@@ -105,7 +105,7 @@ def test_to_resume_what_was_not_paused_changes_nothing(caller: Caller, job: Job)
 def test_the_next_run_is_skipped_and_told(caller: Caller, job: Job) -> None:
     told = caller.post("jobs/nightly/skip", reason="Stocktaking.").json()
     skipped = Execution.objects.get(job="nightly")
-    assert (skipped.state, skipped.reason) == (State.SKIPPED, f"Skipped by {caller.name}. Stocktaking.")
+    assert (skipped.state, skipped.reason) == (State.SKIPPED, f"Skipped by {caller.who}. Stocktaking.")
     assert skipped.scheduled_for == job.next_run_time
     assert told["skipped"] == f"{job.next_run_time:%Y-%m-%dT%H:%M:%SZ}"
     assert told["next_run_time"] == f"{job.next_run_time + HOUR:%Y-%m-%dT%H:%M:%SZ}"  # type: ignore[operator]

@@ -47,11 +47,11 @@ def test_more_queues_and_runs_take_no_more_queries(caller: Caller) -> None:
 def test_a_pause_says_until_when_by_whom_and_why(caller: Caller) -> None:
     end = timezone.now() + timedelta(days=2)
     told = caller.post("queues/default/pause", reason="The disk is full.", until=end.isoformat()).json()["pause"]
-    assert (told["by"], told["reason"]) == (caller.name, "The disk is full.")
+    assert (told["by"], told["reason"]) == (caller.who, "The disk is full.")
     queue = Queue.objects.get(pk="default")
-    assert (queue.paused_until, queue.paused_by) == (end, caller.name)
+    assert (queue.paused_until, queue.paused_by) == (end, caller.who)
     change = Change.objects.get(subject="queue default")
-    assert (change.action, change.by, change.reason) == ("paused", caller.name, "The disk is full.")
+    assert (change.action, change.by, change.reason) == ("paused", caller.who, "The disk is full.")
 
 
 def test_a_pause_for_some_seconds_ends_by_itself(caller: Caller) -> None:
