@@ -97,7 +97,8 @@ class TokenAdmin(ModelAdmin):
         return False
 
     def has_revoke_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("scheduling.change_token")
+        """Whoever may make one may also take it back; it is among his own, as all that he sees."""
+        return self.has_add_permission(request) or request.user.has_perm("scheduling.change_token")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("scheduling.view_token") or self.has_revoke_permission(request)

@@ -141,8 +141,21 @@ def test_each_page_needs_its_permission(staff: Staff, permissions: tuple[str, ..
     assert staff(*permissions).get(page).status_code == status
 
 
+def test_whoever_may_make_tokens_sees_and_revokes_his_own(staff: Staff, boss: Client) -> None:
+    browser = staff("add_token")
+    mine, other = made(user_of(browser)), made(user_of(boss))
+    listed = browser.get(LIST).text
+    assert mine.hint in listed
+    assert other.hint not in listed
+    assert columns.page(mine, "revoke") in browser.get(columns.page(mine)).text
+    assert browser.post(columns.page(mine, "revoke")).status_code == 302
+    mine.refresh_from_db()
+    assert mine.revoked_by == user_of(browser).username
+    assert browser.post(columns.page(other, "revoke")).status_code == 404
+
+
 def test_revoking_needs_its_permission(staff: Staff) -> None:
-    browser = staff("view_token", "add_token")
+    browser = staff("view_token")
     token = made(user_of(browser))
     assert columns.page(token, "revoke") not in browser.get(columns.page(token)).text
     assert browser.post(columns.page(token, "revoke")).status_code == 403
