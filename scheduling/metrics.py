@@ -24,7 +24,8 @@ from scheduling.tally import BEYOND, BUCKETS, SUM, Figures
 COUNTERS = {
     tally.RUNS: (
         "rota_runs",
-        "Runs that ended, and due moments that had none; a run that a deploy has ended is interrupted, not failed.",
+        "Runs that ended, and due moments that had none; one that failed is retried while a further attempt follows, "
+        "and one that a deploy has ended is interrupted.",
         ("job", "task", "state", "cause"),
     ),
     tally.RUN_SECONDS: ("rota_run_seconds", "How long runs have taken, in all.", ("job", "task")),

@@ -6,7 +6,7 @@ What a process had not told when it was killed is missing; nothing is counted tw
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -36,21 +36,37 @@ logger = logging.getLogger(__name__)
 OWN = "own"  # what the worker of the row has counted
 GIVEN = "given"  # what others have handed to the row
 INTERRUPTED = "interrupted"  # as a state: a deploy that ends a run is no failure
+RETRIED = "retried"  # as a state: what failed here may be put right by the attempt that follows
 
 
 def told_ends(rows: Sequence[Execution], state: State | None = None, cause: str = "") -> None:
     """Count those of `rows` that ended without an executor's word: as they are, or all of them in `state`."""
     ends = [(row.state, row.cause) if state is None else (state, cause) for row in rows]
-    ended = [(row, *end, 1 + row.missed_count, None) for row, end in zip(rows, ends, strict=True) if end[0] in FINAL]
+    ended = [
+        (row, *_called(*end), 1 + row.missed_count, None)
+        for row, end in zip(rows, ends, strict=True)
+        if end[0] in FINAL
+    ]
     if ended:
         _once_committed(ended)
 
 
-def told_outcomes(outcomes: Iterable[Outcome], rows: dict[int, Execution]) -> None:
-    """Count runs that their executor has brought to an end."""
+def told_losses(rows: Sequence[Execution], cause: str, again: Collection[int | None]) -> None:
+    """Count runs whose worker is gone; those with the ids `again` are run again."""
+    if rows:
+        _once_committed([(row, *_called(State.LOST, cause, row.pk in again), 1, None) for row in rows])
+
+
+def told_outcomes(outcomes: Iterable[Outcome], rows: dict[int, Execution], again: Collection[int]) -> None:
+    """Count runs that their executor has brought to an end; those with the ids `again` are run again."""
     _once_committed(
         [
-            (row, outcome.state, outcome.cause, 1, _seconds(outcome.started_at or row.started_at, outcome.finished_at))
+            (
+                row,
+                *_called(outcome.state, outcome.cause, outcome.id in again),
+                1,
+                _seconds(outcome.started_at or row.started_at, outcome.finished_at),
+            )
             for outcome in outcomes
             for row in [rows[outcome.id]]
         ]
@@ -72,7 +88,7 @@ def _once_committed(ends: Sequence[tuple[Execution, str, str, int, float | None]
     def count() -> None:
         for row, state, cause, times, seconds in ends:
             job, task = row.job_id or "", row.task
-            tally.count(RUNS, job, task, *_called(state, cause), by=times)
+            tally.count(RUNS, job, task, state, cause, by=times)
             if seconds is not None:
                 tally.count(RUN_SECONDS, job, task, by=seconds)
                 tally.observe(DURATION, seconds, row.queue)
@@ -82,10 +98,12 @@ def _once_committed(ends: Sequence[tuple[Execution, str, str, int, float | None]
     transaction.on_commit(count, robust=True)
 
 
-def _called(state: str, cause: str) -> tuple[str, str]:
+def _called(state: str, cause: str, is_retried: bool = False) -> tuple[str, str]:
     """State and cause as labels: a cause is told of what was skipped only, where there is one for each."""
     if state == State.LOST and cause == Cause.INTERRUPTED:
         return INTERRUPTED, ""
+    if is_retried:
+        return RETRIED, ""
     return state, cause if state == State.SKIPPED else ""
 
 

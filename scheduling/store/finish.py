@@ -52,7 +52,7 @@ def finish(worker: UUID, outcomes: list[Outcome], now: datetime) -> Finished:
             if (retry := _next_attempt(rows[outcome.id], outcome, now)) is not None
         }
         insert_rows(list(done.retries.values()))
-        told_outcomes(done.written, rows)
+        told_outcomes(done.written, rows, done.retries)
     return done
 
 

@@ -16,7 +16,7 @@ from scheduling.conf import options
 from scheduling.models import Cause, Execution, State, Worker, WorkerState
 from scheduling.states import RESCUE
 from scheduling.store.batch import announce, contested, insert_rows
-from scheduling.store.figures import fold, told_ends, with_own
+from scheduling.store.figures import fold, told_losses, with_own
 from scheduling.store.finish import rescued
 from scheduling.store.moves import move
 from scheduling.tally import Figures
@@ -109,8 +109,8 @@ def _give_up(worker: UUID, reason: str, now: datetime, cause: str = "") -> list[
     lost = list(Execution.objects.running().select_for_update().filter(worker=worker))
     rows = Execution.objects.filter(pk__in=[row.pk for row in lost])
     move(rows, RESCUE, State.LOST, cause=cause, reason=reason, finished_at=now, instance=None)
-    told_ends(lost, State.LOST, cause)
-    again = [run for row in lost if (run := rescued(row, now)) is not None]
-    insert_rows(again)
+    again = {row.pk: run for row in lost if (run := rescued(row, now)) is not None}
+    insert_rows(list(again.values()))
+    told_losses(lost, cause, again)
     announce()
     return lost

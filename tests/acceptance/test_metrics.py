@@ -41,9 +41,13 @@ def told(client: Client) -> Counts:
 def ledger() -> Counts:
     """The same, as the rows tell."""
     found: Counts = Counter()
+    tried = set(Execution.objects.exclude(root=None).values_list("root_id", "attempt"))
     for run in Execution.objects.filter(state__in=FINAL):
         interrupted = run.state == State.LOST and run.cause == Cause.INTERRUPTED
-        found[run.job_id or "", "interrupted" if interrupted else run.state] += 1 + run.missed_count
+        retried = (run.root_id or run.pk, run.attempt + 1) in tried
+        found[run.job_id or "", "interrupted" if interrupted else "retried" if retried else run.state] += (
+            1 + run.missed_count
+        )
     return found
 
 

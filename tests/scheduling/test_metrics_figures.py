@@ -49,9 +49,11 @@ def counted() -> Counter[tuple[str, str, str]]:
 def ledger() -> Counter[tuple[str, str, str]]:
     """The same, read off the runs."""
     found: Counter[tuple[str, str, str]] = Counter()
+    tried = set(Execution.objects.exclude(root=None).values_list("root_id", "attempt"))
     for run in Execution.objects.exclude(state__in=[State.QUEUED, State.RUNNING]):
         interrupted = run.state == State.LOST and run.cause == Cause.INTERRUPTED
-        state = "interrupted" if interrupted else run.state
+        retried = (run.root_id or run.pk, run.attempt + 1) in tried
+        state = "interrupted" if interrupted else "retried" if retried else run.state
         found[run.job_id or "", state, run.cause if state == State.SKIPPED else ""] += 1 + run.missed_count
     return found
 
@@ -81,6 +83,28 @@ def test_a_run_without_a_job_counts_by_its_task(committed: Committed) -> None:
     with committed():
         end(worker, claimed(worker)[0], State.SUCCEEDED, NOON)
     assert total()[RUNS, "", run.task, "succeeded", ""] == 1
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.TIMED_OUT])
+def test_only_the_last_attempt_of_a_run_has_failed(committed: Committed, state: State) -> None:
+    worker, job = make_worker(), make_job(id="films", max_attempts=2)
+    make_execution(job)
+    for attempt in range(2):
+        now = NOON + timedelta(hours=attempt)
+        with committed():
+            end(worker, claimed(worker, now)[0], state, now, may_retry=True)
+        assert counted() == ledger()
+    assert counted() == {("films", "retried", ""): 1, ("films", state, ""): 1}
+
+
+def test_a_lost_run_that_is_run_again_is_no_loss(committed: Committed) -> None:
+    worker = make_worker()
+    make_execution(make_job(id="films", idempotent=True))
+    make_execution(make_job(id="books"))
+    with committed():
+        claimed(worker)
+        store.rescue(worker, NOON, why="has not moved")
+    assert counted() == ledger() == {("films", "retried", ""): 1, ("books", "lost", ""): 1}
 
 
 def test_an_end_that_came_too_late_counts_no_second_time(committed: Committed) -> None:
