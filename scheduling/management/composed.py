@@ -20,7 +20,10 @@ CODES = (
     "Exit code 0: done, and all is well. 1: done, but something is not well (each deed says what). "
     "2: refused, what was asked makes no sense. 130: left with Ctrl+C."
 )
-ALWAYS = f"{NOT_READY}: not done, since the database does not answer or a setting is wrong."
+ALWAYS = (
+    f"{NOT_READY}: not done, since the database does not answer or the checks at the start found a setting wrong; "
+    f"one that cannot even be read is {REFUSED}."  # manage.py says so, before any command is there
+)
 
 
 class Coded(BaseCommand):

@@ -13,7 +13,7 @@ from scheduling.redact import redact
 from scheduling.store.installation import adopt, owner
 from scheduling.sync import Synced, sync
 
-NOT_READY = 5  # exit code: nothing was done, since the database does not answer or a setting is wrong
+NOT_READY = 5  # exit code: nothing was done, since the database does not answer or a check of the settings fails
 NO_TABLE = ("no such table", "no such column", 'relation "', 'column "', "doesn't exist", "Unknown column")
 
 

@@ -11,6 +11,9 @@ from scheduling.models import Event, State
 from tests.factories import make_job
 from tests.scheduling.management.terminal import said, told
 from tests.scheduling.notices.conftest import Ear, ended, looked, make_rule
+from tests.scheduling.notices.conftest import ear as ear
+from tests.scheduling.notices.conftest import hook as hook
+from tests.scheduling.notices.conftest import scheduling as scheduling
 
 pytestmark = pytest.mark.django_db
 
