@@ -1,13 +1,16 @@
-"""The OpenAPI document: what each operation needs, and the problems that it may answer with, told in one place."""
+"""The OpenAPI document: what each operation needs and may answer, told in one place; and nothing else is taken."""
 
 from collections.abc import Iterator
 from typing import Any
 
+from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.openapi.schema import REF_TEMPLATE, OpenAPISchema
 from ninja.operation import Operation
+from ninja.params.models import QueryModel
 
 from scheduling.api.auth import LoginAuth, TokenAuth
+from scheduling.api.parsing import unknown_parameters
 from scheduling.api.problems import CONTENT_TYPE, ProblemSchema
 
 NAMES = {TokenAuth.__name__: "token", LoginAuth.__name__: "login"}  # of the ways to come in
@@ -28,6 +31,7 @@ class DescribedAPI(NinjaAPI):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._described: dict[str, OpenAPISchema] = {}  # by the address under which it is mounted
+        self._parameters: dict[tuple[str, str], set[str]] = {}  # of the query, by method and address
 
     def operations(self) -> Iterator[tuple[str, str, Operation]]:
         """Method, address and operation of all that can be asked for."""
@@ -38,6 +42,18 @@ class DescribedAPI(NinjaAPI):
                 for operation in view.operations:
                     for method in operation.methods:
                         yield method, f"{root}/{address}", operation
+
+    def create_temporal_response(self, request: HttpRequest) -> HttpResponse:
+        """Ninja asks for it once a request is let in, and before it reads what the request says; raises Problem."""
+        if request.resolver_match is not None:
+            route = request.resolver_match.route.replace("<", "{").replace(">", "}")
+            unknown_parameters(request.GET, self._known_parameters((str(request.method), f"/{route}")))
+        return super().create_temporal_response(request)
+
+    def _known_parameters(self, asked: tuple[str, str]) -> set[str]:
+        if not self._parameters:
+            self._parameters = {(method, address): _query(each) for method, address, each in self.operations()}
+        return self._parameters[asked]
 
     def get_openapi_schema(
         self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
@@ -66,6 +82,12 @@ class DescribedAPI(NinjaAPI):
 def guards(operation: Operation) -> TokenAuth | None:
     """What `operation` asks of a token: its permissions and its scope; None if it is open."""
     return next((each for each in operation.auth_callbacks if isinstance(each, TokenAuth)), None)
+
+
+def _query(operation: Operation) -> set[str]:
+    """The names of the parameters that `operation` takes in the query."""
+    models = [each for each in operation.models if issubclass(each, QueryModel)]
+    return {name for model in models for name in model.__ninja_flatten_map__}
 
 
 def _tell(told: dict[str, Any], operation: Operation) -> None:

@@ -9,13 +9,12 @@ from ninja import Query, Router, Status
 from scheduling import store
 from scheduling.api.auth import needs, who
 from scheduling.api.keys import Key, queued
-from scheduling.api.paging import Bookmark, cut, cut_by, cut_merged, cut_within, numbered, only_known
+from scheduling.api.paging import Bookmark, cut, cut_by, cut_merged, cut_within, numbered
 from scheduling.api.problems import Problem, missing, refusals
 from scheduling.api.schemas.executions import (
     Executions,
     ExecutionSchema,
     RetryRequest,
-    RunFilter,
     RunsWanted,
     WholeExecution,
 )
@@ -40,7 +39,6 @@ def listed(request: HttpRequest, wanted: RunsWanted, page: Query[Bookmark]) -> d
 
     Without arguments, results and errors: those are told of a single run.
     """
-    only_known(request, RunFilter, Bookmark)
     runs = wanted.narrow(Execution.objects.light())
     if wanted.by_end:
         return cut_by(runs, "finished_at", page)

@@ -1,12 +1,11 @@
 """Pages of long lists by cursor: the next page begins where this one ended, whatever came in meanwhile."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Max, Model, Q, QuerySet
-from django.http import HttpRequest
 from ninja import Query, Schema
 from pydantic import Field
 
@@ -94,25 +93,8 @@ def numbered(wanted: Bookmark) -> Cursor:
     return Cursor(limit=wanted.limit, cursor=int(text))
 
 
-def only_known(request: HttpRequest, *shapes: type[Schema]) -> None:
-    """Refuse a parameter that none of `shapes` has: a misspelt filter would give everything. Raises Problem."""
-    known = sorted(set(_names(shapes)))
-    errors = [
-        (name, f"It is not known here; there are: {', '.join(known)}.") for name in request.GET if name not in known
-    ]
-    if errors:
-        detail = "; ".join(f"{name}: {told}" for name, told in errors)
-        raise Problem(422, "The request is not as it must be.", detail, kind="invalid-request", errors=errors)
-
-
 def _below[M: Model](rows: QuerySet[M], wanted: Cursor) -> QuerySet[M]:
     return rows.order_by("-id") if wanted.cursor is None else rows.order_by("-id").filter(id__lt=wanted.cursor)
-
-
-def _names(shapes: tuple[type[Schema], ...]) -> Iterator[str]:
-    for shape in shapes:
-        for name, field in shape.model_fields.items():
-            yield field.alias or name
 
 
 def _mark(row: Model, column: str) -> str:

@@ -1,11 +1,15 @@
-"""Bodies of requests: JSON as RFC 8259 has it, and such that every database keeps it."""
+"""What requests say: JSON as RFC 8259 has it, such that every database keeps it; and no parameter but the known."""
 
 import json
 import math
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from django.http import HttpRequest
 from ninja.parser import Parser
+
+from scheduling.api.problems import Problem
 
 
 class StrictParser(Parser):
@@ -16,6 +20,20 @@ class StrictParser(Parser):
         found = json.loads(request.body, parse_constant=_no_constant, parse_float=_float)
         _check(found, "")
         return found
+
+
+def unknown_parameters(given: Iterable[str], known: Collection[str]) -> None:
+    """Refuse those of `given` that are not `known`: a misspelt filter would give everything. Raises Problem."""
+    there = f"there are: {', '.join(sorted(known))}" if known else "there is none"
+    errors = [(name, f"It is not known here; {_meant(name, known) or there}.") for name in given if name not in known]
+    if errors:
+        detail = "; ".join(f"{name}: {told}" for name, told in errors)
+        raise Problem(422, "The request is not as it must be.", detail, kind="invalid-request", errors=errors)
+
+
+def _meant(name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]}" if near else ""
 
 
 def _no_constant(name: str) -> NoReturn:

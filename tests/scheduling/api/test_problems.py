@@ -5,6 +5,9 @@ from django.db import OperationalError
 from django.test import Client
 
 from scheduling import store
+from scheduling.models import Job
+from tests.factories import make_job
+from tests.scheduling.api.caller import Caller, wrong_fields
 from tests.scheduling.api.test_doorkeeper import ADDRESS, make_token, person
 
 pytestmark = pytest.mark.django_db
@@ -135,3 +138,29 @@ def test_answers_stay_out_of_shared_caches(client: Client, header: dict[str, str
     answer = client.get(ADDRESS, headers=header)
     assert answer["Cache-Control"] == "private, no-cache"
     assert {"Authorization", "Cookie"} <= {each.strip() for each in answer["Vary"].split(",")}
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "wrong", "meant"),
+    [
+        ("GET", "jobs/nightly/preview", "cout", "did you mean count"),
+        ("GET", "jobs/nightly/explain", "att", "did you mean at"),
+        ("GET", "executions/1/log", "aftr", "did you mean after"),
+        ("GET", "executions", "stat", "did you mean state"),
+        ("GET", "scheduler/status", "verbose", "there is none"),
+        ("POST", "jobs/nightly/pause", "until", "there is none"),
+        ("DELETE", "jobs/nightly", "why", "there are: reason"),
+    ],
+)
+def test_a_parameter_that_is_not_known_is_refused_with_what_was_meant(
+    method: str, address: str, wrong: str, meant: str
+) -> None:
+    make_job(id="nightly")
+    answer = Caller(superuser=True).send(method, f"{address}?{wrong}=3", {} if method == "POST" else None)
+    assert wrong_fields(answer) == [wrong]
+    assert meant in answer.json()["detail"]
+    assert Job.objects.filter(pk="nightly", paused_at=None).exists()
+
+
+def test_nobody_unknown_learns_of_parameters(client: Client) -> None:
+    assert client.get("/api/v1/jobs?stat=3").status_code == 401
