@@ -29,12 +29,14 @@ class Requests:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get(HEADER, "")
         request.request_id = given if TAKEN.fullmatch(given) else uuid.uuid4().hex  # type: ignore[attr-defined]
-        token, began = _current.set(request), time.monotonic()
+        token, began, is_head = _current.set(request), time.monotonic(), request.method == "HEAD"
         try:
             response = self.get_response(request)
             response[HEADER] = request.request_id  # type: ignore[attr-defined]
             if request.path.startswith(TOLD):
                 _tell(request, response, round(1000 * (time.monotonic() - began)))
+            if is_head and not response.streaming:
+                response.content = b""  # views answer as to GET, and gunicorn warns of each body; the length stays
             return response
         finally:
             _current.reset(token)
@@ -44,12 +46,18 @@ class RequestFilter(logging.Filter):
     """Lets all pass, and tells the formatters to which request a line belongs."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        request = _current.get()
+        request = _current.get() or _answered(record)
         if request is not None:
             record.request_id = request.request_id  # type: ignore[attr-defined]
             record.method, record.path = request.method, request.path[:LONGEST_PATH]
             record.user = _name_of(getattr(request, "user", None))
         return True
+
+
+def _answered(record: logging.LogRecord) -> HttpRequest | None:
+    """The request that Django tells of, once the answer has passed through all that is in here."""
+    request = getattr(record, "request", None)
+    return request if isinstance(request, HttpRequest) and hasattr(request, "request_id") else None
 
 
 def _tell(request: HttpRequest, response: HttpResponse, milliseconds: int) -> None:

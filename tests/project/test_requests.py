@@ -2,10 +2,11 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
+from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.utils.functional import SimpleLazyObject
@@ -114,6 +115,40 @@ def test_whoever_has_been_looked_up_is_named_and_nobody_is_nobody(lines: Lines) 
     assert lines.json[0]["user"] == "grace"
     ask(user=AnonymousUser())
     assert "user" not in lines.json[-1]
+
+
+def test_what_django_says_of_an_answer_belongs_to_its_request_too(client: Client, lines: Lines) -> None:
+    client.get("/nowhere", headers={"X-Request-ID": "lost-1"})
+    (told,) = lines.json
+    assert told["logger"] == "django.request"
+    assert (told["request_id"], told["method"], told["path"]) == ("lost-1", "GET", "/nowhere")
+
+
+def test_a_request_that_never_got_a_name_is_left_alone(lines: Lines) -> None:
+    for request in (RequestFactory().get("/x"), object()):
+        logger.warning("refused", extra={"request": request})
+        assert "request_id" not in lines.json[-1]
+
+
+@pytest.mark.parametrize("path", ["/health", "/metrics", "/nowhere", "/api/openapi.json"])
+@pytest.mark.django_db
+def test_head_has_the_length_of_get_and_no_body(path: str) -> None:
+    """Asked as gunicorn asks: Django's test client takes bodies away by itself."""
+    length, body = served("GET", path)
+    assert length == str(len(body))
+    assert served("HEAD", path) == (length, b"")
+
+
+def served(method: str, path: str) -> tuple[str, bytes]:
+    """The Content-Length that a web server is told, and the body that it is given."""
+    told: list[str] = []
+
+    def start(_: str, headers: list[tuple[str, str]], *__: object) -> Callable[[bytes], object]:
+        told.append(dict(headers)["Content-Length"])
+        return bytes
+
+    body = b"".join(get_wsgi_application()(RequestFactory().generic(method, path).environ, start))
+    return told[0], body
 
 
 def test_every_address_answers_with_an_id(client: Client) -> None:
