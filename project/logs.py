@@ -19,6 +19,12 @@ NOT_PLAIN = re.compile(r"[^ -~]")
 CONTEXT = ("job", "execution", "worker")  # what scheduling adds to the records of a run
 REQUEST = ("request_id", "user", "method", "path", "status", "milliseconds")  # what project.requests adds
 REDACT = "ext://scheduling.redact.redact"  # found when the logs are set up, since settings import no app
+QUIET: dict[str, Any] = {  # loggers that would say what others say, or too much
+    "django.server": {"handlers": [], "propagate": True},
+    "django.tasks": {"level": "CRITICAL"},  # so does scheduling, of each run
+    "apscheduler": {"level": "WARNING"},  # the scheduler says itself what it starts
+    "httpx": {"level": "WARNING"},  # its lines hold whole addresses, secrets included
+}
 
 
 def printable(text: str) -> str:
@@ -36,26 +42,17 @@ def configuration(level: str, style: str, file: str, admins: bool) -> dict[str, 
     handlers: dict[str, Any] = {"console": {"class": "logging.StreamHandler", **lined}}
     if file:
         handlers["file"] = {"()": SharedRotatingFileHandler, "filename": file, **lined}
+    lines = list(handlers)
     if admins:
         handlers["mail"] = {"class": "project.crashes.Mails", "level": "ERROR"}
-    lines = [name for name in handlers if name != "mail"]
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {
-            "text": {"()": TextFormatter, "redact": REDACT},
-            "json": {"()": JSONFormatter, "redact": REDACT},
-        },
+        "formatters": {name: {"()": kind, "redact": REDACT} for name, kind in FORMATTERS.items()},
         "filters": {"request": {"()": RequestFilter}},
         "handlers": handlers,
         "root": {"handlers": lines, "level": passed},
-        "loggers": {
-            "django": {"handlers": ["mail"] if admins else [], "level": passed},
-            "django.server": {"handlers": [], "level": passed, "propagate": True},
-            "django.tasks": {"level": "CRITICAL"},  # so does scheduling, of each run
-            "apscheduler": {"level": "WARNING"},  # the scheduler says itself what it starts
-            "httpx": {"level": "WARNING"},  # its lines hold whole addresses, secrets included
-        },
+        "loggers": {**QUIET, "django": {"handlers": ["mail"] if admins else [], "level": passed}},
     }
 
 
@@ -106,6 +103,9 @@ class JSONFormatter(Redacting):
 
     def _plain(self, value: object) -> object:
         return value if value is None or isinstance(value, int) else self.redact(str(value))
+
+
+FORMATTERS: dict[str, type[Redacting]] = {"text": TextFormatter, "json": JSONFormatter}  # LOG_FORMAT
 
 
 class SharedRotatingFileHandler(RotatingFileHandler):
