@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scheduling.models import Execution, Job, NoticeRule, State
+from scheduling.models import Execution, Job, Notice, NoticeRule, State
 from scheduling.notices.findings import Learned
 from scheduling.notices.look import look
 from tests.factories import NOON, make_execution, make_worker
@@ -109,3 +109,8 @@ def looked(now: datetime = NOON, back: timedelta = HOUR) -> None:
 
 def running(job: Job | None, *, since: datetime, **columns: Any) -> Execution:
     return make_execution(job, state=State.RUNNING, started_at=since, worker=make_worker(), run_after=since, **columns)
+
+
+def titles() -> list[str]:
+    """Of the messages so far, in their order."""
+    return list(Notice.objects.order_by("id").values_list("title", flat=True))
