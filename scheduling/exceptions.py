@@ -25,6 +25,10 @@ class InvalidArguments(SchedulingError):
 class InvalidJob(SchedulingError):
     """The columns of this job do not fit together."""
 
+    def __init__(self, message: str = "", field: str = "") -> None:
+        super().__init__(message)
+        self.field = field  # the column to mend; empty where that is not one alone
+
 
 class UnknownTask(SchedulingError):
     """No task of this name is registered in the installed apps."""
@@ -32,6 +36,10 @@ class UnknownTask(SchedulingError):
 
 class StaleJob(SchedulingError):
     """The job was changed by someone else meanwhile; load it again and repeat the change."""
+
+
+class StaleCalendar(SchedulingError):
+    """The calendar was changed by someone else meanwhile; load it again and repeat the change."""
 
 
 class InvalidRange(SchedulingError):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.utils import timezone
 
-from scheduling import calendars, registry, triggers
+from scheduling import calendars, registry, store, triggers
 from scheduling.admin.fields import MomentField, zone_or_none
 from scheduling.clocks import on_clock, zone
 from scheduling.conf import options
@@ -125,7 +125,10 @@ class JobForm(BaseForm):
             return
         values = {name: self.cleaned_data.get(name, getattr(self.instance, name)) for name in TRIGGER_FIELDS}
         try:
-            triggers.check(Job(**values).schedule)
+            schedule = Job(**values).schedule
+            triggers.check(schedule)
+            if not self.touched.isdisjoint(("trigger", "run_at")):
+                store.check_ahead(schedule, timezone.now())
         except InvalidTrigger as error:
             field = {"kind": "trigger"}.get(error.field, error.field)
             self.add_error(field if field in self.fields else None, str(error))
@@ -142,9 +145,12 @@ class JobForm(BaseForm):
 
     def _check_queue(self) -> None:
         """A queue that is not configured any more may stay, but not be chosen."""
-        name = self.cleaned_data.get("queue")
-        if name and "queue" in self.touched and options().lane(name) is None:
-            self.add_error("queue", f"There is no queue {name!r}.")
+        if "queue" not in self.touched or "queue" not in self.cleaned_data:
+            return
+        try:
+            store.check_queue(self.cleaned_data["queue"])
+        except InvalidJob as error:
+            self.add_error("queue", str(error))
 
     def _check_calendars(self) -> None:
         """One that is gone is taken out, as a task that is gone is replaced, before anything else is saved."""

@@ -119,7 +119,7 @@ def _of_scheduling(error: wrong.SchedulingError) -> Problem:
     kind = type(error)
     title = (kind.__doc__ or "").strip().partition("\n")[0]
     status = STATUSES.get(kind, 409)
-    field = error.field if isinstance(error, wrong.InvalidTrigger | wrong.InvalidRange) else FIELDS.get(kind, "")
+    field = error.field if isinstance(error, NAMING_A_FIELD) else FIELDS.get(kind, "")
     errors = [(field, str(error))] if field else []
     return Problem(status, title, str(error), kind=_dashed(kind.__name__), errors=errors)
 
@@ -179,8 +179,10 @@ STATUSES: dict[type[wrong.SchedulingError], int] = {
     wrong.InvalidJob: 422,
     wrong.UnknownTask: 422,
     wrong.StaleJob: 412,
+    wrong.StaleCalendar: 412,
     wrong.KeyReused: 422,
 }
+NAMING_A_FIELD = (wrong.InvalidTrigger, wrong.InvalidRange, wrong.InvalidJob)
 FIELDS: dict[type[wrong.SchedulingError], str] = {
     wrong.InvalidArguments: "arguments",
     wrong.UnknownTask: "task",

@@ -2,18 +2,19 @@
 
 from scheduling.store.appoint import appoint
 from scheduling.store.backfills import backfill, feed, most_at_once, stop_backfill
-from scheduling.store.calendars import change_calendar, create_calendar, delete_calendar
+from scheduling.store.calendars import calendar_version, change_calendar, create_calendar, delete_calendar
 from scheduling.store.claim import claim, release_strays
 from scheduling.store.enqueue import enqueue, enqueue_at_startup, enqueue_task
 from scheduling.store.executions import cancel, cancel_orders, rerun
 from scheduling.store.figures import hand_over
 from scheduling.store.finish import Finished, finish
 from scheduling.store.fire import Fired, fire_due, skip_overdue
-from scheduling.store.jobs import change, create, delete, park, reanchor, recompute, unpark
+from scheduling.store.jobs import change, check_ahead, create, delete, park, reanchor, recompute, unpark
 from scheduling.store.ledger import missed_so_far, paused_queues
 from scheduling.store.once import Once, once
 from scheduling.store.pauses import end_pauses, pause, resume, skip_next
 from scheduling.store.queues import (
+    check_queue,
     end_queue_pauses,
     ensure_queues,
     missed_of_queue,
@@ -33,10 +34,13 @@ __all__ = [
     "appoint",
     "as_seen",
     "backfill",
+    "calendar_version",
     "cancel",
     "cancel_orders",
     "change",
     "change_calendar",
+    "check_ahead",
+    "check_queue",
     "claim",
     "create",
     "create_calendar",

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from scheduling import calendars, registry, triggers
-from scheduling.exceptions import InvalidJob, StaleJob
+from scheduling.exceptions import InvalidJob, InvalidTrigger, StaleJob
 from scheduling.models import LONGEST_REASON, Cause, Execution, Job, State
 from scheduling.planning import count_between
 from scheduling.states import WITHDRAW
@@ -18,7 +18,8 @@ from scheduling.store.executions import request_cancel
 from scheduling.store.ledger import Standstill, next_free, settle_idle, standstill
 from scheduling.store.moves import move
 from scheduling.store.pauses import settle
-from scheduling.triggers import Kind
+from scheduling.store.queues import check_queue
+from scheduling.triggers import Kind, Schedule
 
 TRIGGER_FIELDS = ("trigger", "cron", "interval", "run_at", "timezone", "start_at", "end_at")
 OWN_FIELDS = {  # of each kind of trigger; the others are empty
@@ -36,6 +37,7 @@ def create(job: Job, *, by: str, now: datetime, reason: str = "") -> Job:
     """Insert `job` and arm it. Raises InvalidTrigger, UnknownTask, InvalidArguments, InvalidJob, IntegrityError."""
     job.anchored_at = now
     _check(job)
+    check_queue(job.queue)
     with transaction.atomic():
         job.next_run_time = None if job.paused_at else next_free(job, now)
         job.fired_until = now
@@ -61,6 +63,8 @@ def change(
         altered = [name for name in fields if not alike(getattr(stored, name), getattr(job, name))]
         if not altered:
             return False
+        if "queue" in altered:  # one that is not configured any more may stay, but not be chosen
+            check_queue(job.queue)
         rearm = any(name in TRIGGER_FIELDS for name in altered)
         if rearm and seen is not None and seen != stored.revision:
             raise StaleJob(f"The schedule of {job.pk} was changed meanwhile; load it again and repeat the change.")
@@ -71,6 +75,16 @@ def change(
         job.save(update_fields=written)
         announce()
     return True
+
+
+def check_ahead(schedule: Schedule, now: datetime) -> None:
+    """Raise InvalidTrigger if the one moment of a date has passed: for doors at which nobody means such a job.
+
+    It would never run. What code declares and what is imported may have run, and stays as it was.
+    """
+    if schedule.kind is Kind.DATE and schedule.run_at and schedule.run_at <= now:
+        told = "This moment has passed, so that the job would never run; choose a later one, or run the job by hand."
+        raise InvalidTrigger(told, field="run_at")
 
 
 def recompute(job: Job, *, by: str, now: datetime, reason: str = "") -> None:

@@ -24,6 +24,13 @@ def ensure_queues() -> None:
     Queue.objects.bulk_create(missing, ignore_conflicts=True)
 
 
+def check_queue(name: str) -> None:
+    """Raise InvalidJob, naming those that there are, unless a queue of that name is configured."""
+    if options().lane(name) is None:
+        known = ", ".join(lane.name for lane in options().queues)
+        raise InvalidJob(f"There is no queue {name!r}; choose from: {known}.", field="queue")
+
+
 @contested
 def pause_queue(queue: Queue, *, by: str, now: datetime, reason: str = "", until: datetime | None = None) -> bool:
     """Start nothing more of `queue`, for good or `until` then: its jobs do not fire, and what waits goes on waiting.

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Self
 
 from django.urls import reverse
+from django.utils import timezone
 from ninja import Query, Schema
 from pydantic import AfterValidator, Field
 
-from scheduling import calendars, sync
+from scheduling import calendars, store, sync
 from scheduling.api.pausing import Standstill
 from scheduling.api.schemas.schedules import (
     NOT_SENT,
@@ -129,7 +130,11 @@ class JobChange(Body):
         _check_names(sent)
         if job is not None and "schedule" in self.model_fields_set:
             with naming_the_field():
-                sent |= self.schedule.columns({name: getattr(job, name) for name in TRIGGER_FIELDS})
+                present = {name: getattr(job, name) for name in TRIGGER_FIELDS}
+                wanted = self.schedule.columns(present)
+                sent |= wanted
+                if (wanted["trigger"], wanted["run_at"]) != (present["trigger"], present["run_at"]):
+                    store.check_ahead(Job(**wanted).schedule, timezone.now())
         return sent
 
 
@@ -148,6 +153,7 @@ class NewJob(JobChange):
         sent = self.columns(None)
         with naming_the_field():
             trigger = self.schedule.new_columns()
+            store.check_ahead(Job(**trigger).schedule, now)
         plain = {name: value for name, value in trigger.items() if name != "trigger"}
         declared = Declaration(self.id, sent.pop("task"), Schedule(self.schedule.trigger, **plain), sent)
         pause = {"paused_at": now, "paused_by": by, "paused_reason": self.reason} if self.paused else {}
@@ -296,10 +302,7 @@ def _dotted(value: Any, place: str) -> Iterator[str]:
 
 
 def _check_names(sent: dict[str, Any]) -> None:
-    """That there are such queues, calendars and addresses; those that a row names already may be gone."""
-    if "queue" in sent and options().lane(sent["queue"]) is None:
-        known = ", ".join(lane.name for lane in options().queues)
-        raise refused("queue", f"There is no queue {sent['queue']!r}; choose from: {known}.")
+    """That there are such calendars and addresses; those that a row names already may be gone."""
     if sent.get("ping") and sent["ping"] not in options().pings:
         known = f"choose from: {', '.join(options().pings)}" if options().pings else "PINGS names none"
         raise refused("ping", f"There is no address {sent['ping']!r}; {known}.")

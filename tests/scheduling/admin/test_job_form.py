@@ -53,6 +53,7 @@ def test_a_new_job_follows_the_clock_of_its_maker(boss: Client) -> None:
         ({"trigger": "interval", "interval": "0.1 s"}, "interval"),
         ({"trigger": "date", "run_at": ""}, "run_at"),
         ({"trigger": "date", "run_at": "tomorrow"}, "run_at"),
+        ({"trigger": "date", "run_at": "2020-01-01T00:00"}, "run_at"),
         ({"timezone": "Europe/Berln"}, "timezone"),
         ({"start_at": "2030-01-02T00:00", "end_at": "2030-01-01T00:00"}, "end_at"),
         ({"trigger": "weekly"}, "trigger"),
