@@ -11,6 +11,7 @@ from ninja import Router, Schema, Status
 
 from scheduling import store
 from scheduling.api.auth import needs, who
+from scheduling.api.conditions import IfMatch, IfNoneMatch, is_known, seen, tag
 from scheduling.api.problems import Problem, missing, refusals
 from scheduling.api.schemas.calendars import CalendarAhead, CalendarColumns, CalendarSchema, NewCalendar
 from scheduling.api.shapes import Name
@@ -44,15 +45,16 @@ def listed(request: HttpRequest) -> dict[str, Any]:
 
 @router.get(
     "/{calendar_id}",
-    response={200: CalendarSchema, **refusals(404)},
+    response={200: CalendarSchema, 304: None, **refusals(404)},
     auth=needs(*SEE, scope=Scope.READ),
     operation_id="get_calendar",
     url_name="calendar",
     summary="Show a calendar",
 )
-def one(request: HttpRequest, calendar_id: Name) -> CalendarSchema:
-    """Its country, its windows, and the jobs that keep it."""
-    return _answer(request, _calendar(calendar_id))
+def one(request: HttpRequest, calendar_id: Name, response: HttpResponse, if_none_match: IfNoneMatch = None) -> Any:
+    """Its country, its windows, and the jobs that keep it; with an ETag, to send as `If-Match` with a change."""
+    told = _answer(request, _calendar(calendar_id), response)
+    return Status(304, None) if is_known(request, response) else told
 
 
 @router.get(
@@ -84,46 +86,51 @@ def create(request: HttpRequest, body: NewCalendar, response: HttpResponse) -> S
         detail = f"There is a calendar {body.id!r} already; choose another id, or change that one."
         raise Problem(409, "The id is taken.", detail, kind="taken", errors=[("id", detail)]) from None
     response["Location"] = reverse("api:calendar", args=[made.pk])
-    return Status(201, _answer(request, made))
+    return Status(201, _answer(request, made, response))
 
 
 @router.put(
     "/{calendar_id}",
-    response={200: CalendarSchema, **refusals(404)},
+    response={200: CalendarSchema, **refusals(404, 412)},
     auth=needs(*SEE, "scheduling.change_calendar", scope=Scope.WRITE),
     operation_id="replace_calendar",
     summary="Change a calendar",
 )
-def replace(request: HttpRequest, calendar_id: Name, body: CalendarColumns) -> CalendarSchema:
+def replace(
+    request: HttpRequest, calendar_id: Name, body: CalendarColumns, response: HttpResponse, if_match: IfMatch = None
+) -> CalendarSchema:
     """Give it these columns and windows instead of its own; what is left out gets its default."""
     wanted = body.calendar(_calendar(calendar_id).pk)
     try:
-        store.change_calendar(wanted, body.rows(), by=who(request), now=timezone.now())
+        store.change_calendar(wanted, body.rows(), by=who(request), now=timezone.now(), seen=seen(if_match))
     except ValidationError as error:
         raise _invalid(error) from None
     except Calendar.DoesNotExist:
         raise _gone(calendar_id) from None
-    return _answer(request, wanted)
+    return _answer(request, _calendar(calendar_id), response)
 
 
 @router.delete(
     "/{calendar_id}",
-    response={204: None, **refusals(404, 409)},
+    response={204: None, **refusals(404, 409, 412)},
     auth=needs(*SEE, "scheduling.delete_calendar", scope=Scope.WRITE),
     operation_id="delete_calendar",
     summary="Delete a calendar",
 )
-def delete(request: HttpRequest, calendar_id: Name) -> Status[None]:
+def delete(request: HttpRequest, calendar_id: Name, if_match: IfMatch = None) -> Status[None]:
     """409 while jobs keep it: they would run on its days without a word."""
     try:
-        store.delete_calendar(_calendar(calendar_id), by=who(request), now=timezone.now())
+        store.delete_calendar(_calendar(calendar_id), by=who(request), now=timezone.now(), seen=seen(if_match))
     except Calendar.DoesNotExist:
         raise _gone(calendar_id) from None
     return Status(204, None)
 
 
-def _answer(request: HttpRequest, calendar: Calendar) -> CalendarSchema:
-    return CalendarSchema.of(calendar, usage().get(calendar.pk, []) if _sees_jobs(request) else None)
+def _answer(request: HttpRequest, calendar: Calendar, response: HttpResponse) -> CalendarSchema:
+    """All that is told of `calendar`, whose ETag goes into `response`."""
+    told = CalendarSchema.of(calendar, usage().get(calendar.pk, []) if _sees_jobs(request) else None)
+    response["ETag"] = tag(store.calendar_version(calendar), told.dict())
+    return told
 
 
 def _calendar(calendar_id: str) -> Calendar:

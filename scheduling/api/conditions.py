@@ -1,6 +1,6 @@
 """Conditional requests (RFC 9110, section 13): no copy that is still good is sent again, no lost update is made.
 
-The ETag of a job has two parts: the version of what people decide of it, and a digest of the whole answer.
+The ETag of a job or a calendar has two parts: the version of what people decide of it, and a digest of the answer.
 `If-None-Match` compares both. `If-Match` looks at the first alone, so that a run that begins or ends meanwhile does
 not refuse anybody's change.
 """
@@ -14,7 +14,6 @@ from ninja import Header
 
 from scheduling import store
 from scheduling.api.problems import Problem
-from scheduling.models import Job
 from scheduling.store.seen import WHATEVER
 
 BETWEEN = "-"
@@ -22,8 +21,8 @@ IfMatch = Annotated[
     str | None,
     Header(
         alias="If-Match",
-        description="The ETag of the job as you saw it: 412 if somebody has changed it since. `*`: if it is there. "
-        "Without it the change is made whatever happened meanwhile; fields that it does not name stay as they are.",
+        description="The ETag of it as you saw it: 412 if somebody has changed it since. `*`: if it is there. "
+        "Without it the change is made whatever happened meanwhile; what a PATCH does not name stays as it is.",
     ),
 ]
 IfNoneMatch = Annotated[
@@ -32,9 +31,9 @@ IfNoneMatch = Annotated[
 ]
 
 
-def tag(job: Job, told: Mapping[str, Any]) -> str:
-    """The ETag of `job`, of which `told` is all that is told."""
-    return f'"{store.version(job)}{BETWEEN}{store.digest(told)}"'
+def tag(version: str, told: Mapping[str, Any]) -> str:
+    """The ETag of what has this `version`, and of which `told` is all that is told."""
+    return f'"{version}{BETWEEN}{store.digest(told)}"'
 
 
 def seen(if_match: str | None) -> list[str] | None:

@@ -39,7 +39,7 @@ def shown_with_tag(request: HttpRequest, job: Job, response: HttpResponse) -> di
     """All that is told of `job`, whose ETag goes into `response`."""
     held = Queue.objects.paused().filter(pk=job.queue).first()
     told = shown(job, held, last_seen(request, [job]).get(job.pk))
-    response["ETag"] = tag(job, told)
+    response["ETag"] = tag(store.version(job), told)
     return told
 
 

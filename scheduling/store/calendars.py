@@ -1,6 +1,6 @@
 """Calendars: make one, change it with its windows, delete it while no job keeps it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,10 +8,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from scheduling.calendars import usage
-from scheduling.exceptions import CalendarInUse
+from scheduling.exceptions import CalendarInUse, StaleCalendar
 from scheduling.models import Calendar, Window
 from scheduling.store.batch import announce
 from scheduling.store.changes import record
+from scheduling.store.seen import digest, unchanged
 
 COLUMNS = ("name", "country", "subdivision", "timezone")
 NAMED = 5  # jobs that keep a calendar, in a message
@@ -29,14 +30,17 @@ def create_calendar(calendar: Calendar, windows: Sequence[Window], *, by: str, n
     return calendar
 
 
-def change_calendar(calendar: Calendar, windows: Sequence[Window], *, by: str, now: datetime) -> bool:
+def change_calendar(
+    calendar: Calendar, windows: Sequence[Window], *, by: str, now: datetime, seen: Collection[str] | None = None
+) -> bool:
     """Give the stored calendar these columns, and these `windows` instead of its own; False if it had them.
 
-    Raises ValidationError, field by field, and Calendar.DoesNotExist.
+    `seen` has the versions of which the stored one must be one; None: any. Raises ValidationError, field by field,
+    StaleCalendar and Calendar.DoesNotExist.
     """
     _check(calendar, windows)
     with transaction.atomic():
-        stored = Calendar.objects.select_for_update().get(pk=calendar.pk)
+        stored = _held(calendar, seen)
         before = _columns(stored, list(stored.windows.all()))
         after = _columns(calendar, windows)
         fields = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
@@ -51,10 +55,13 @@ def change_calendar(calendar: Calendar, windows: Sequence[Window], *, by: str, n
     return True
 
 
-def delete_calendar(calendar: Calendar, *, by: str, now: datetime) -> None:
-    """Remove `calendar` and its windows. Raises CalendarInUse: its jobs would run on its days without a word."""
+def delete_calendar(calendar: Calendar, *, by: str, now: datetime, seen: Collection[str] | None = None) -> None:
+    """Remove `calendar` and its windows, if it still is as `seen`. Raises StaleCalendar and Calendar.DoesNotExist.
+
+    And CalendarInUse: its jobs would run on its days without a word.
+    """
     with transaction.atomic():
-        stored = Calendar.objects.select_for_update().get(pk=calendar.pk)
+        stored = _held(calendar, seen)
         if jobs := usage().get(calendar.pk):
             more = f" and {len(jobs) - NAMED} more" if len(jobs) > NAMED else ""
             named = ", ".join(job.pk for job in jobs[:NAMED])
@@ -62,6 +69,20 @@ def delete_calendar(calendar: Calendar, *, by: str, now: datetime) -> None:
         fields = {name: [value, None] for name, value in _columns(stored, list(stored.windows.all())).items() if value}
         record(None, "deleted", subject=_subject(calendar), by=by, now=now, fields=fields)
         stored.delete()
+
+
+def calendar_version(calendar: Calendar) -> str:
+    """Changes with whatever people decide of `calendar`, its windows included."""
+    return digest(_columns(calendar, list(calendar.windows.all())))
+
+
+def _held(calendar: Calendar, seen: Collection[str] | None) -> Calendar:
+    """The stored one, its row held until the end of the transaction."""
+    stored = Calendar.objects.select_for_update().get(pk=calendar.pk)
+    if not unchanged(calendar_version(stored), seen):
+        told = f"The calendar {calendar.pk} was changed since you looked at it; get it again and repeat the change."
+        raise StaleCalendar(told)
+    return stored
 
 
 def _check(calendar: Calendar, windows: Sequence[Window]) -> None:

@@ -1,4 +1,4 @@
-"""Changes of the job that one has seen, and of no other: a lost update is refused, not overwritten."""
+"""Changes of what one has seen, and of nothing else: a lost update is refused, not overwritten."""
 
 import json
 from collections.abc import Callable, Collection
@@ -32,6 +32,11 @@ def digest(value: Any) -> str:
     return salted_hmac("scheduling.store.seen", text, algorithm="sha256").hexdigest()[:DIGITS]
 
 
+def unchanged(is_now: str, seen: Collection[str] | None) -> bool:
+    """Whether the version that a row has now is among those seen; None: any will do."""
+    return seen is None or WHATEVER in seen or is_now in seen
+
+
 @contested
 def as_seen[R](job_id: str, seen: Collection[str] | None, deed: Callable[[Job], R]) -> R:
     """What `deed` does to the job, whose row is held meanwhile; it is a verb, and joins the transaction.
@@ -40,6 +45,6 @@ def as_seen[R](job_id: str, seen: Collection[str] | None, deed: Callable[[Job], 
     """
     with transaction.atomic():
         job = Job.objects.select_for_update().get(pk=job_id)
-        if seen is not None and WHATEVER not in seen and version(job) not in seen:
+        if not unchanged(version(job), seen):
             raise StaleJob(f"The job {job_id} was changed since you looked at it; get it again and repeat the change.")
         return deed(job)

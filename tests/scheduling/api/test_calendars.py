@@ -134,6 +134,28 @@ def test_one_that_is_not_there_is_a_404(caller: Caller) -> None:
     assert caller.get("calendars/none/ahead").status_code == 404
 
 
+@pytest.mark.parametrize(("method", "body"), [("PUT", GERMANY | {"country": "AT"}), ("DELETE", None)])
+def test_what_somebody_else_changed_is_not_overwritten(caller: Caller, method: str, body: Any) -> None:
+    made(caller)
+    tag = caller.get("calendars/germany")["ETag"]
+    Window.objects.filter(name="Night").update(cron="0 23 * * *")  # in the admin, say
+    answer = caller.send(method, "calendars/germany", body, If_Match=tag)
+    assert (answer.status_code, answer.json()["type"]) == (412, "urn:rota:stale-calendar")
+    assert Calendar.objects.get().country == "DE"
+    weak = f"W/{caller.get('calendars/germany')['ETag']}"
+    assert caller.send(method, "calendars/germany", body, If_Match=weak).status_code < 300
+
+
+def test_a_job_that_takes_a_calendar_refuses_nobodys_change_of_it(caller: Caller) -> None:
+    tag = made(caller)["ETag"]
+    make_job(calendars=["germany"])
+    assert caller.send("GET", "calendars/germany", If_None_Match=tag).status_code == 200
+    answer = caller.send("PUT", "calendars/germany", GERMANY | {"country": "AT"}, If_Match=tag)
+    assert answer.status_code == 200
+    assert answer["ETag"] == caller.get("calendars/germany")["ETag"] != tag
+    assert caller.send("GET", "calendars/germany", If_None_Match=answer["ETag"]).status_code == 304
+
+
 def test_each_change_needs_its_permission_and_the_scope_write(caller: Caller) -> None:
     made(caller)
     looking = Caller("view_calendar")
