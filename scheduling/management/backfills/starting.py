@@ -38,7 +38,7 @@ def act(given: dict[str, Any], out: Any) -> None:
         return
     make_sure("Run them?", yes=given["yes"], otherwise="Nothing was started")
     begun = store.backfill(wanted, by=by(), now=timezone.now())
-    left = f"Backfill {begun.pk} goes on without you; `manage.py backfill stop {begun.pk}` stops it."
+    left = f"Backfill {begun.pk} goes on without you; `manage.py backfill --stop {begun.pk}` stops it."
     progress = showing.watch(begun, left, wait=not given["no_wait"])
     showing.tell(begun, progress, out, as_json=given["json"])
     if not given["no_wait"] and not progress.all_well:

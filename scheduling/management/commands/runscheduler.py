@@ -14,6 +14,8 @@ from scheduling.loop import Scheduler
 from scheduling.management.composed import ALWAYS, Coded
 from scheduling.management.ready import owned, synced
 
+logger = logging.getLogger(__name__)
+
 CODES = (
     "Exit code 0: it was stopped; with --once, all that was due succeeded. 1: with --once, a run failed. 2: refused."
 )
@@ -46,18 +48,25 @@ class Command(Coded):
         scheduler = Scheduler(lanes, once=given["once"], skip_initial=given["skip_initial"])
         for each in synced():
             if each.deed != "unchanged":
-                self.stdout.write(f"{each.job}: {each.deed} {', '.join(each.columns)}".rstrip())
-        self.stdout.write(banner(lanes))
+                self.tell(f"{each.job}: {each.deed} {', '.join(each.columns)}".rstrip())
+        self.tell(banner(lanes))
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: scheduler.stop(now=scheduler.is_stopping))
         scheduler.start()
-        self.stdout.write("Stopped.")
+        self.tell("Stopped.")
         if scheduler.abandons:
             self.stdout.flush()
             logging.shutdown()
             os._exit(0)
         if given["once"] and scheduler.failed:
             raise CommandError("A run failed; see its page in the admin.", returncode=1)
+
+    def tell(self, text: str) -> None:
+        """Say it to people; where a program reads the log, as one line of that."""
+        if options().log_json:
+            logger.info("; ".join(" ".join(line.split()) for line in text.splitlines()))
+        else:
+            self.stdout.write(text)
 
 
 def chosen_lanes(names: str | None, slots: int | None) -> list[Lane]:
