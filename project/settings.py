@@ -197,6 +197,7 @@ if STALE_AFTER < 3 * HEARTBEAT:
 INSTANCE = env.text("INSTANCE", "default")  # the name of this installation: its schedulers turn on no other's database
 if len(INSTANCE) > 100:
     env.refuse("INSTANCE", "must have 100 characters or less")
+LOG_FORMAT = env.choice("LOG_FORMAT", "text", {"text", "json"})
 SCHEDULING = {
     "QUEUES": QUEUES,
     "STOP_GRACE": env.number("STOP_GRACE", 30),  # how long running tasks may go on after SIGTERM
@@ -225,6 +226,7 @@ SCHEDULING = {
     "VERSION": __version__,
     "INSTANCE": INSTANCE,
     "OBSERVERS": OBSERVERS,
+    "LOG_JSON": LOG_FORMAT == "json",  # then the scheduler's own words are log lines too
     "REDACT": env.names("REDACT"),  # more names of settings and arguments whose values are secret
 }
 TASKS = {
@@ -268,7 +270,7 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "project.crashes.Filter"
 LOG_FILE = env.text("LOG_FILE")  # beside the console, for example scheduler.log
 LOGGING = configuration(
     level=env.choice("LOG_LEVEL", "INFO", logging.getLevelNamesMapping()),
-    style=env.choice("LOG_FORMAT", "text", {"text", "json"}),
+    style=LOG_FORMAT,
     file=str(env.file_path("LOG_FILE", LOG_FILE, ROOT)) if LOG_FILE else "",
     admins=bool(ADMINS),
 )

@@ -50,6 +50,7 @@ class Options:
     instance: str = "default"  # the name of this installation: its schedulers turn on no other's database
     in_web: bool = False  # whether each web process runs jobs too, in its background
     version: str = "0"  # of this software, shown with each worker
+    log_json: bool = False  # whether a program reads the logs: then the scheduler's own words are lines of them too
     redact: tuple[str, ...] = field(default_factory=tuple)  # more names of secrets
     observers: tuple[str, ...] = field(default_factory=tuple)  # paths of observing.Observer classes
 

@@ -117,6 +117,14 @@ def test_a_command_logs_no_secret(style: str) -> None:
     assert "correct-horse-1" not in ended.errors
 
 
+@pytest.mark.django_db(transaction=True)
+def test_where_a_program_reads_all_that_a_scheduler_says_is_json(database_url: str) -> None:
+    ended = command("manage.py", "runscheduler", "--once", "--skip-initial", LOG_FORMAT="json")
+    lines = [json.loads(line)["message"] for line in (ended.out + ended.errors).splitlines()]
+    assert any(line.startswith("Rota ") and "; Queues " in line for line in lines)
+    assert "Stopped." in lines
+
+
 def test_json_keeps_the_traceback() -> None:
     entry = json.loads(JSONFormatter().format(failed("no such user")))
 

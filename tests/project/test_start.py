@@ -1,5 +1,7 @@
 """A bad setting stops the start with one clear line; good ones pass Django's own deploy checks."""
 
+import json
+
 import pytest
 
 from tests.project.start import command
@@ -40,6 +42,20 @@ def test_a_bad_setting_makes_gunicorn_give_up() -> None:
     assert ended.code == 4
     assert "Rota cannot start: DEBUG must be true or false, not 'maybe'" in ended.errors.splitlines()
     assert "Traceback" not in ended.errors
+
+
+@pytest.mark.parametrize("style", ["json", "text"])
+def test_gunicorn_speaks_as_all_others_do(style: str) -> None:
+    options = ("--bind", "127.0.0.1:0", "--no-control-socket")
+
+    ended = command("-m", "gunicorn", *options, "project.wsgi", DEBUG="maybe", LOG_FORMAT=style)
+
+    own = [line for line in ended.errors.splitlines() if not line.startswith("Rota cannot start")]
+    assert any("Starting gunicorn" in line for line in own)
+    if style == "json":
+        assert {json.loads(line)["logger"] for line in own} == {"gunicorn.error"}
+    else:
+        assert all(" gunicorn.error [- - -] " in line for line in own)
 
 
 def test_the_password_in_a_bad_database_address_is_not_shown() -> None:
