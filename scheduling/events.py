@@ -140,4 +140,4 @@ def _tell(scheduler: BaseScheduler, event: Any) -> None:
 
 
 def _who(job: str | None, execution: int | None, worker: object = None) -> dict[str, Any]:
-    return {"job": job, "execution": execution, "worker": worker}
+    return {"job": job, "execution": execution, "worker": worker and str(worker)}

@@ -85,7 +85,7 @@ class Scheduler(TableAPI, BlockingScheduler):
         """APScheduler's loop, while this worker is known to all: from when its executors stand until they fall."""
         lanes = {name: lane.slots for name, lane in self.lanes.items()}
         self.worker = store.register(lanes, self.clock.now())
-        name_worker(self.worker.pk)
+        name_worker(str(self.worker.pk))
         pulse = Pulse(self.worker, self.clock, self._report, self._fenced, self._cut_off)
         watcher = Watcher(self.look_around)
         notices = Notices(self.clock, lambda: self.turned_at)

@@ -146,7 +146,7 @@ class Pulse(threading.Thread):
         lost = store.rescue(other, now, why=reason)
         if lost is None:
             return
-        logger.error("Worker %s %s; took over %d of its runs.", other, reason, len(lost))
+        logger.error("Worker %s %s; took over %d of its runs.", str(other), reason, len(lost))
         for row in lost:
             said = f"Lost: its worker {other} {reason}."
             observing.ended(row, Outcome(id=row.pk, fence=row.fence, state=State.LOST, finished_at=now, reason=said))
