@@ -27,7 +27,7 @@ Everything that the admin can do to schedules, for programs.
 
 Send a token as `Authorization: Bearer rota_…`; make one in the admin or by `manage.py tokens create`. It acts as its
 user, within its scopes: `read`, `run`, `write`. Errors are problem details (RFC 9457). Moments are ISO 8601 in UTC;
-spans are seconds.
+spans are seconds. `OPTIONS`, and a 405, say in the header `Allow` what goes at an address.
 """
 
 TAGS = {  # in the order of the page

@@ -10,6 +10,8 @@ from ninja.operation import Operation
 from ninja.params.models import QueryModel
 
 from scheduling.api.auth import LoginAuth, TokenAuth
+from scheduling.api.keys import HEADER as KEY
+from scheduling.api.keys import REPLAYED
 from scheduling.api.parsing import unknown_parameters
 from scheduling.api.problems import CONTENT_TYPE, ProblemSchema
 
@@ -23,6 +25,17 @@ ALWAYS = {
 WITH_INPUT = {422: "Something is not as it must be; `errors` names the fields and the cures."}
 WITH_PATH = {404: "There is no such thing."}
 WITH_BODY = {400: "The body is no JSON.", 413: "The body is too big."}
+HEADERS = {  # what each says, and its type
+    "ETag": ("The version of it: send it as If-Match with a change, or as If-None-Match.", "string"),
+    "Location": ("The address of what was made.", "string"),
+    "Idempotent-Replayed": ("`true`: an earlier request with this key has queued it.", "string"),
+    "Retry-After": ("Seconds to wait.", "integer"),
+    "Link": ('Of plain text: the rest of the log, `rel="next"`; without it this was the end.', "string"),
+    "WWW-Authenticate": ("How to come in (RFC 6750), or the scope that the token lacks.", "string"),
+}
+ALWAYS_WITH = {201: ("Location",), 401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
+AT_TIMES_WITH = {403: ("WWW-Authenticate",)}
+TAGGED = {"JobSchema", "Skipped", "CalendarSchema"}  # answers that have an ETag
 
 
 class DescribedAPI(NinjaAPI):
@@ -102,6 +115,27 @@ def _tell(told: dict[str, Any], operation: Operation) -> None:
         told["description"] = f"{told.get('description', '')}\n\n{rule}".strip()
         told["security"] = [{"token": [str(guard.scope)]}, {"login": []}]
     _tell_problems(told)
+    for status, response in told["responses"].items():
+        needed = {*ALWAYS_WITH.get(int(status), ()), *_own_headers(told, int(status), response)}
+        names = {**dict.fromkeys(AT_TIMES_WITH.get(int(status), ()), False), **dict.fromkeys(sorted(needed), True)}
+        if "text/plain" in response.get("content", {}):
+            names["Link"] = False
+        if names:
+            response["headers"] = {name: _header(name, required=always) for name, always in names.items()}
+
+
+def _own_headers(told: dict[str, Any], status: int, response: dict[str, Any]) -> Iterator[str]:
+    """Those that come with what the operation gives, or with a key that it takes."""
+    shape = response.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
+    if status == 304 or shape.rpartition("/")[2] in TAGGED:
+        yield "ETag"
+    if status == 200 and any(parameter["name"] == KEY for parameter in told["parameters"]):
+        yield from ("Location", REPLAYED)
+
+
+def _header(name: str, *, required: bool) -> dict[str, Any]:
+    words, kind = HEADERS[name]
+    return {"description": words, "required": required, "schema": {"type": kind}}
 
 
 def _tell_problems(told: dict[str, Any]) -> None:

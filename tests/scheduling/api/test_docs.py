@@ -1,13 +1,18 @@
 """The description of the API is complete, true, and for whoever is known only."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from project.api import TAGS, api
-from scheduling.api.description import guards
+from scheduling.api.description import HEADERS, guards
+from scheduling.models import Calendar
+from tests.factories import ECHO, make_job
+from tests.scheduling.api.caller import Caller
 from tests.scheduling.api.test_doorkeeper import make_token, person
 
 DOCS, DOCUMENT = "/api/docs", "/api/openapi.json"
@@ -50,6 +55,46 @@ def test_it_says_what_each_needs() -> None:
         assert said["security"] == [{"token": [guard.scope]}, {"login": []}]
         assert f"the scope `{guard.scope}`" in said["description"]
         assert all(f"`{permission}`" in said["description"] for permission in guard.permissions)
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "path", "body", "sent"),
+    [
+        (200, "GET", "jobs/{job_id}", None, {}),
+        (304, "GET", "jobs/{job_id}", None, {"If_None_Match": "*"}),
+        (201, "POST", "jobs", {"id": "new", "task": ECHO, "schedule": {"trigger": "manual"}}, {}),
+        (200, "PATCH", "jobs/{job_id}", {"name": "New"}, {}),
+        (412, "PATCH", "jobs/{job_id}", {"name": "New"}, {"If_Match": '"older-1"'}),
+        (200, "POST", "jobs/{job_id}/pause", {}, {}),
+        (200, "POST", "jobs/{job_id}/skip", {}, {}),
+        (201, "POST", "jobs/{job_id}/run", {}, {"Idempotency_Key": "new"}),
+        (200, "POST", "jobs/{job_id}/run", {}, {"Idempotency_Key": "known"}),
+        (200, "GET", "calendars/{calendar_id}", None, {}),
+        (201, "POST", "calendars", {"id": "new", "name": "New"}, {}),
+        (200, "GET", "executions/{execution_id}/log", None, {"Accept": "text/plain"}),
+        (401, "GET", "jobs", None, {"Authorization": ""}),
+    ],
+)
+@pytest.mark.django_db
+def test_it_names_the_headers_of_each_answer(
+    status: int, method: str, path: str, body: Any, sent: dict[str, str]
+) -> None:
+    job = make_job(id="nightly", next_run_time=timezone.now() + timedelta(days=1))
+    Calendar.objects.create(id="feasts", name="Feasts")
+    caller = Caller(superuser=True)
+    caller.send("POST", "jobs/nightly/run", {}, Idempotency_Key="known")
+    here = path.format(job_id="nightly", calendar_id="feasts", execution_id=job.executions.get().pk)
+    answer = caller.send(method, here, body, **sent)
+    assert answer.status_code == status, answer.content
+    documented = OPERATIONS[f"{method} /api/v1/{path}"]["responses"][status].get("headers", {})
+    assert {name for name in HEADERS if name in answer.headers} <= set(documented)
+    assert {name for name, header in documented.items() if header["required"]} <= set(answer.headers)
+
+
+def test_it_names_when_to_come_back() -> None:
+    for operation in OPERATIONS.values():
+        for status in (429, 503):
+            assert operation["responses"][status]["headers"]["Retry-After"]["schema"] == {"type": "integer"}
 
 
 def test_its_names_are_unique_and_readable() -> None:
