@@ -1,5 +1,6 @@
 """APScheduler's calls on the table of jobs: each takes effect at once, whoever runs the jobs, and wherever."""
 
+import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -20,13 +21,26 @@ from scheduling.conf import options
 from scheduling.coroutines import anywhere
 from scheduling.exceptions import SchedulingError, UnknownTask
 from scheduling.jobstore import BY, Call, JobStore, TableJob
-from scheduling.models import Job
+from scheduling.models import Change, Job
 from scheduling.planning import Missed
 from scheduling.store.batch import contested
+from scheduling.sync import edited
 from scheduling.triggers import Kind, schedule_of, trigger_of
+
+logger = logging.getLogger(__name__)
 
 TABLE = "default"  # the alias of the one job store there is
 ADDED_PAUSED = "Added as paused (next_run_time=None)."
+
+
+class MadeElsewhere(ConflictingIdError):
+    """A job of this id runs another task, and was not made by a program: it is not replaced unseen."""
+
+    def __init__(self, row: Job) -> None:
+        super().__init__(row.pk)
+        made = Change.objects.filter(job=row.pk, action="created").values_list("by", flat=True).first()
+        told = f"The job {row.pk} was made by {made or row.get_origin_display()} and runs {row.task}"
+        self.args = (f"{told}: take another id, or remove it first with remove_job({row.pk!r}).",)
 
 
 class TableAPI(Configured):
@@ -176,14 +190,21 @@ class TableAPI(Configured):
 
     @contested
     def _bring(self, job: APJob, first: Any, replace_existing: bool) -> None:
-        if not replace_existing and Job.objects.filter(pk=job.id).exists():
+        row = Job.objects.filter(pk=job.id).first()
+        if row and not replace_existing:
             raise ConflictingIdError(job.id)
+        adopted = row is not None and row.code_definition is None
+        if row and adopted and row.task != job.func.path:
+            raise MadeElsewhere(row)
         with transaction.atomic():
             brought = self.jobs.add_job(job)
             if brought.deed == "created":
                 self._appoint(job.id, first, ADDED_PAUSED)
             elif brought.deed == "changed" and "run_at" in brought.columns:
                 self._appoint(job.id, undefined)
+        if adopted and (kept := edited(self.jobs.row(job.id))):
+            told = "It was made elsewhere and keeps its %s; 'Back to code' in the admin takes what add_job() says."
+            logger.warning(told, ", ".join(kept), extra={"job": job.id})
 
     @contested
     def _write(self, job: APJob, moment: Any, rescheduled: bool) -> None:

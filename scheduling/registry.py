@@ -147,9 +147,23 @@ def check_storable(arguments: Any) -> None:
         text = json.dumps(arguments, allow_nan=False, ensure_ascii=False)
         text.encode()
     except (TypeError, ValueError) as error:  # UnicodeEncodeError is a ValueError
-        raise InvalidArguments(f"Arguments must be JSON: {error}.") from None
+        raise InvalidArguments(f"Arguments must be JSON{_unfit(arguments)}: {error}.") from None
     if "\\u0000" in text:
         raise InvalidArguments("Arguments must not contain the NUL character (\\u0000).")
+
+
+def _unfit(arguments: Any) -> str:
+    """Which of the arguments it is that cannot be kept."""
+    if not isinstance(arguments, dict) or not isinstance(arguments.get(POSITIONAL, []), list):
+        return ""
+    args, kwargs = split(arguments)
+    placed = {f"number {number}": value for number, value in enumerate(args, 1)}
+    for name, value in {**placed, **{repr(name): value for name, value in kwargs.items()}}.items():
+        try:
+            json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+        except (TypeError, ValueError):
+            return f", and {name} is not"
+    return ""
 
 
 def _is_deeper(value: Any, levels: int) -> bool:

@@ -99,6 +99,7 @@ def _bring(declaration: Declaration, now: datetime, origin: Origin) -> Synced:
 
 def columns_of(declaration: Declaration) -> dict[str, Any]:
     """All columns of Job that code decides, with the defaults for those that it does not name."""
+    registry.check_storable(declaration.options.get("arguments", {}))
     schedule = declaration.schedule
     policy = policy_of(registry.get(declaration.task))
     columns: dict[str, Any] = {
