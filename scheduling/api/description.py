@@ -116,12 +116,12 @@ def _tell(told: dict[str, Any], operation: Operation) -> None:
         told["security"] = [{"token": [str(guard.scope)]}, {"login": []}]
     _tell_problems(told)
     for status, response in told["responses"].items():
-        needed = {*ALWAYS_WITH.get(int(status), ()), *_own_headers(told, int(status), response)}
-        names = {**dict.fromkeys(AT_TIMES_WITH.get(int(status), ()), False), **dict.fromkeys(sorted(needed), True)}
+        always = {*ALWAYS_WITH.get(int(status), ()), *_own_headers(told, int(status), response)}
+        named = dict.fromkeys(AT_TIMES_WITH.get(int(status), ()), False) | dict.fromkeys(sorted(always), True)
         if "text/plain" in response.get("content", {}):
-            names["Link"] = False
-        if names:
-            response["headers"] = {name: _header(name, required=always) for name, always in names.items()}
+            named["Link"] = False
+        if named:
+            response["headers"] = {name: _header(name, required=required) for name, required in named.items()}
 
 
 def _own_headers(told: dict[str, Any], status: int, response: dict[str, Any]) -> Iterator[str]:
