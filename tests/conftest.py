@@ -7,6 +7,8 @@ from urllib.parse import quote
 import pytest
 from django.db import connection
 
+from scheduling.tally import tally
+
 TOUCHING = {"db", "transactional_db", "live_server"}  # fixtures that lead to the database
 
 
@@ -16,6 +18,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         if item.get_closest_marker("django_db") is None and not fixtures & TOUCHING:
             item.add_marker("sqlite_only")
+
+
+@pytest.fixture(autouse=True)
+def nothing_counted() -> None:
+    """What other tests have counted for the metrics in this process is not told in this one."""
+    tally.take()
 
 
 @pytest.fixture(scope="session")

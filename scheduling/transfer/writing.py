@@ -28,8 +28,16 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: _Dumper, value: str) -> yaml.Node:
-    style = '"' if any(each in value for each in BREAKS) else "|" if "\n" in value else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=_style(value))
+
+
+def _style(value: str) -> str | None:
+    """Lines as a block, but where its edges are blank: PyYAML ends the document behind such a block."""
+    if any(each in value for each in BREAKS):
+        return '"'
+    if "\n" not in value:
+        return None
+    return "|" if value[0].strip() and not value.endswith("\n\n") else '"'
 
 
 def _list(dumper: _Dumper, value: list[Any]) -> yaml.Node:

@@ -187,6 +187,6 @@ def test_a_worker_declared_dead_ends_and_writes_nothing(rota: Rota) -> None:
 
 @pytest.mark.parametrize("command", ["runscheduler", "syncjobs"])
 def test_a_database_without_tables_is_named_with_the_cure(rota: Rota, command: str) -> None:
-    assert rota.run(command, DATABASE_URL=f"sqlite:///{rota.path('empty.sqlite3')}") == 1
+    assert rota.run(command, DATABASE_URL=f"sqlite:///{rota.path('empty.sqlite3')}") == 5
     assert "Has `manage.py migrate` been run?" in rota.log.read_text()
     assert "Traceback" not in rota.log.read_text()

@@ -1,6 +1,5 @@
 """APScheduler's calls on rows: what the stock scheduler would keep to itself, or give no meaning here."""
 
-import asyncio
 import io
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,6 +19,7 @@ from scheduling.background import ALL_PAUSED, BackgroundScheduler
 from scheduling.exceptions import InvalidArguments, InvalidJob, InvalidTrigger, SchedulingError, UnknownTask
 from scheduling.models import Backfill, Cause, Execution, Job, Queue, State
 from tests.factories import ECHO, NOON, make_execution, make_job
+from tests.scheduling.loops import in_a_loop
 from tests.workload.tasks import echo
 
 pytestmark = pytest.mark.django_db
@@ -395,5 +395,5 @@ def test_a_coroutine_may_call_too(scheduler: BackgroundScheduler) -> None:
         scheduler.resume()
         return str(scheduler.get_job("films").func.path)
 
-    assert asyncio.run(start_up()) == ECHO
+    assert in_a_loop(start_up) == ECHO
     assert row().cron == "0 2 * * *"

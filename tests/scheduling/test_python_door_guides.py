@@ -3,7 +3,6 @@
 What runs, and how it ends, is seen in processes of their own: `tests/acceptance/test_python_door.py`.
 """
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,6 +42,7 @@ from tests.guides.tasks import (
     sync_business_job,
     top10_discovery_task,
 )
+from tests.scheduling.loops import in_a_loop
 
 pytestmark = pytest.mark.django_db
 
@@ -331,10 +331,10 @@ def test_the_events_of_an_asynchronous_server_may_start_and_stop_it() -> None:
     async def shutdown_event() -> None:
         shutdown_scheduler(wait=True)
 
-    asyncio.run(startup_event())
+    in_a_loop(startup_event)
     assert get_scheduler().running
     assert Job.objects.filter(pk="hourly_trends").exists()
-    asyncio.run(shutdown_event())
+    in_a_loop(shutdown_event)
     assert not get_scheduler().running
 
 
