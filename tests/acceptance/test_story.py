@@ -45,7 +45,9 @@ def test_staff_steer_a_running_scheduler(rota: Rota, window: Callable[..., Page]
     page.get_by_role("button", name="Cancel").click()
     rota.ended(run, within=2)
     assert (run.state, run.cancel_requested_by) == (State.CANCELLED, "admin")
+    expect(page.locator(".rota-badge").get_by_text("Cancelled", exact=True).first).to_be_visible()
     expect(page.get_by_text("Cancelled by admin").first).to_be_visible()
+    page.wait_for_load_state("networkidle")  # it has loaded itself again, since the run has ended
 
     page.goto(JOB)
     page.get_by_role("link", name="Resume").click()
