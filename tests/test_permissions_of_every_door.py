@@ -30,7 +30,7 @@ from tasks.models import TaskRecord
 from tasks.watch_history.models import Play, Title, Watcher
 from tests.factories import ECHO, NOON, make_execution, make_job, make_worker
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite_only]
 
 READ, RUN, WRITE = Scope
 
