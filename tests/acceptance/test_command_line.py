@@ -14,6 +14,8 @@ from django.db import connection
 from scheduling.models import Execution, State, Worker
 from tests.acceptance.rota import PATIENCE, ROOT, Rota
 
+pytestmark = pytest.mark.sqlite_only
+
 STALLING = """
 from tests.settings import *
 from apscheduler.events import EVENT_JOB_SUBMITTED

@@ -21,6 +21,7 @@ from tests.factories import make_job, make_worker
 
 PORTS = (8000, 8003, 8080)  # where the guides have their servers
 pytestmark = [
+    pytest.mark.sqlite_only,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(shutil.which("curl") is None, reason="No curl is installed: apt-get install curl."),
 ]

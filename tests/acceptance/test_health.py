@@ -10,6 +10,8 @@ from pytest_django import Settings
 from scheduling.models import Worker, WorkerState
 from tests.acceptance.rota import ROOT, Rota
 
+pytestmark = pytest.mark.sqlite_only
+
 SPANS = {"HEARTBEAT": 0.3, "STALE_AFTER": 3.0, "POLL": 0.2}
 BLOCKED = """
 import threading

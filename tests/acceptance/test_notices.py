@@ -17,6 +17,8 @@ from scheduling.models import Event, Incident, Job, Notice, NoticeRule, NoticeSt
 from tests.acceptance.rota import ROOT, Rota
 from tests.scheduling.notices.conftest import Ear
 
+pytestmark = pytest.mark.sqlite_only
+
 FAST = {"NOTICE_EVERY": "0.2", "NOTICE_TOGETHER": "0.1", "HEARTBEAT": "0.5", "STALE_AFTER": "4"}
 
 

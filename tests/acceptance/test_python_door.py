@@ -79,6 +79,7 @@ def each_moment_once(rota: Rota, jobs: int = 3) -> None:
         assert {later - earlier for earlier, later in pairwise(moments)} == {timedelta(seconds=1)}
 
 
+@pytest.mark.sqlite_only
 def test_the_quick_start_runs_jobs_that_the_admin_edits(rota: Rota) -> None:
     host = Host(rota, QUICK_START)
     assert host.ask("is_scheduler_running()") is True
@@ -93,6 +94,7 @@ def test_the_quick_start_runs_jobs_that_the_admin_edits(rota: Rota) -> None:
     assert host.leave() == 0
 
 
+@pytest.mark.sqlite_only
 def test_a_scheduler_can_be_started_again(rota: Rota) -> None:
     host = Host(rota, "setup_scheduler()\n")
     host.ask("shutdown_scheduler()")
@@ -124,6 +126,7 @@ def test_a_shutdown_that_does_not_wait_hands_back_what_runs(rota: Rota) -> None:
     assert host.leave() == 0
 
 
+@pytest.mark.sqlite_only
 def test_a_second_shutdown_cuts_the_waiting_of_the_first_short(rota: Rota) -> None:
     program = "import threading\nstart_scheduler()\nwaiting = threading.Thread(target=shutdown_scheduler)\n"
     host = Host(rota, program)
@@ -136,6 +139,7 @@ def test_a_second_shutdown_cuts_the_waiting_of_the_first_short(rota: Rota) -> No
     assert rota.state(run) == State.LOST
 
 
+@pytest.mark.sqlite_only
 def test_the_end_of_the_program_is_a_graceful_stop(rota: Rota) -> None:
     host = Host(rota, "start_scheduler()\n")
     run = sleeper(rota, seconds=1.5)
@@ -146,6 +150,7 @@ def test_the_end_of_the_program_is_a_graceful_stop(rota: Rota) -> None:
     assert Worker.objects.get().state == WorkerState.STOPPED
 
 
+@pytest.mark.sqlite_only
 def test_a_thread_that_does_not_listen_holds_up_no_end(rota: Rota) -> None:
     host = Host(rota, "start_scheduler()\n", STOP_GRACE="0.2")
     run = rota.ask("stubborn", arguments={"path": rota.path("marks")}, queue="light")
@@ -155,6 +160,7 @@ def test_a_thread_that_does_not_listen_holds_up_no_end(rota: Rota) -> None:
     os.kill(int(rota.lines("marks")[0]), signal.SIGKILL)
 
 
+@pytest.mark.sqlite_only
 def test_no_signal_of_the_program_is_taken_over(rota: Rota) -> None:
     host = Host(rota, "import signal\nstart_scheduler()\n")
     run = rota.ask("echo")
@@ -177,6 +183,7 @@ def test_two_programs_and_a_worker_run_each_moment_once(rota: Rota) -> None:
     each_moment_once(rota)
 
 
+@pytest.mark.sqlite_only
 def test_listeners_hear_the_five_events_until_they_are_taken_off(rota: Rota) -> None:
     host = Host(rota, LISTENING, MISFIRE_GRACE_TIME="60")
     executed, error, missed, submitted, crowded = (4096, 8192, 16384, 32768, 65536)
@@ -201,6 +208,7 @@ def test_paused_in_one_program_nothing_starts_in_another_until_resumed(rota: Rot
     assert rota.ended(run).state == State.SUCCEEDED
 
 
+@pytest.mark.sqlite_only
 def test_started_paused_it_starts_nothing_until_resumed(rota: Rota) -> None:
     host = Host(rota, "scheduler = start_scheduler(paused=True)\n")
     run = rota.ask("echo")
@@ -211,6 +219,7 @@ def test_started_paused_it_starts_nothing_until_resumed(rota: Rota) -> None:
     assert host.ask("scheduler.state") == 1
 
 
+@pytest.mark.sqlite_only
 def test_resumed_before_its_loop_has_begun_it_begins_all_the_same(rota: Rota) -> None:
     host = Host(rota, "scheduler = start_scheduler(paused=True)\nscheduler.resume()\n")
     run = rota.ask("echo")
@@ -218,6 +227,7 @@ def test_resumed_before_its_loop_has_begun_it_begins_all_the_same(rota: Rota) ->
     assert host.ask("(shutdown_scheduler(), scheduler.resume(), scheduler.state)[2]") == 0
 
 
+@pytest.mark.sqlite_only
 def test_a_copy_of_the_process_runs_nothing_until_it_is_told_to(rota: Rota) -> None:
     program = "import os\nstart_scheduler()\nparent = os.getpid()\npid = os.fork() if True else 0\n"
     # The copy says what it knows, runs jobs of its own, and ends; the original waits for it, and goes on.
@@ -251,6 +261,7 @@ def test_declared_dead_it_begins_anew_and_the_program_goes_on(rota: Rota) -> Non
     assert "end" not in rota.lines("marks")
 
 
+@pytest.mark.sqlite_only
 def test_a_foreign_database_is_refused_with_the_cure(rota: Rota) -> None:
     assert rota.run("runscheduler", "--once") == 0
     host = Host(rota, INSTANCE="another")
@@ -259,6 +270,7 @@ def test_a_foreign_database_is_refused_with_the_cure(rota: Rota) -> None:
     assert "take it over with: manage.py runscheduler --adopt" in rota.log.read_text()
 
 
+@pytest.mark.sqlite_only
 def test_before_the_apps_are_ready_the_error_says_what_to_do(rota: Rota) -> None:
     told = subprocess.run(
         [sys.executable, "-c", "from scheduling import start_scheduler"],

@@ -12,6 +12,8 @@ from tasks.models import TaskRecord
 from tests.acceptance.host import Host
 from tests.acceptance.rota import Rota
 
+pytestmark = pytest.mark.sqlite_only
+
 PASSWORD = "hunter2 ünter/2"  # errors and addresses write it in other ways than it is
 PARTS = ("hunter2", "nter/2", "nter%2F2")
 EXECUTORS = pytest.mark.parametrize("queue", ["default", "light"])

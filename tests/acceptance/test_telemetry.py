@@ -18,6 +18,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from scheduling.models import Execution
 from tests.acceptance.rota import ROOT, Rota
 
+pytestmark = pytest.mark.sqlite_only
+
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 
