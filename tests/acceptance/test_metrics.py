@@ -53,7 +53,7 @@ def ledger() -> Counts:
 
 def observed(client: Client, what: str) -> float:
     """How often the histogram was told something."""
-    return sum(sample.value for sample in scrape(client, f"rota_run_{what}_seconds_count"))
+    return sum(float(sample.value) for sample in scrape(client, f"rota_run_{what}_seconds_count"))
 
 
 def test_the_figures_are_those_of_the_ledger_over_deaths_and_restarts(rota: Rota, client: Client) -> None:
