@@ -10,167 +10,423 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('scheduling', '0003_doors'),
+        ("scheduling", "0003_doors"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='job',
-            name='ping',
-            field=models.CharField(blank=True, help_text='The address, by its name in PINGS, that is told of each start and end.', max_length=50),
+            model_name="job",
+            name="ping",
+            field=models.CharField(
+                blank=True,
+                help_text="The address, by its name in PINGS, that is told of each start and end.",
+                max_length=50,
+            ),
         ),
         migrations.CreateModel(
-            name='NoticeRule',
+            name="NoticeRule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200, unique=True)),
-                ('enabled', models.BooleanField(default=True, help_text='Otherwise it tells nothing, and its incidents end unsaid.')),
-                ('events', models.JSONField(default=list)),
-                ('jobs', models.JSONField(blank=True, default=list)),
-                ('tags', models.JSONField(blank=True, default=list)),
-                ('channels', models.JSONField(default=list)),
-                ('in_a_row', models.PositiveSmallIntegerField(default=3, help_text='So many runs; the attempts of one run count once.', validators=[django.core.validators.MinValueValidator(2), django.core.validators.MaxValueValidator(100)])),
-                ('late_by', models.DurationField(default=datetime.timedelta(seconds=300), help_text='Later than this.')),
-                ('longer_than', models.DurationField(blank=True, help_text='Longer than this. Empty: longer than usual, as learned of the job.', null=True)),
-                ('factor', models.FloatField(default=2.0, help_text='So many times as long as usual, or so many times less than usual.', validators=[django.core.validators.MinValueValidator(1.1), django.core.validators.MaxValueValidator(100)])),
-                ('silent_for', models.DurationField(default=datetime.timedelta(seconds=30), help_text='No scheduler has turned its loop for so long.')),
-                ('quiet_from', models.TimeField(blank=True, help_text='From then on nothing is sent', null=True)),
-                ('quiet_until', models.TimeField(blank=True, help_text='until then; it is told afterwards, in one message.', null=True)),
-                ('timezone', models.CharField(default='UTC', help_text='Of the quiet hours, and of what is told.', max_length=64)),
-                ('silent_breaks_quiet', models.BooleanField(default=True, help_text='That no scheduler is alive is told in the quiet hours, too.')),
-                ('repeat_after', models.DurationField(blank=True, help_text='Told again after so long while it goes on. Empty: told once.', null=True)),
-                ('since', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=200, unique=True)),
+                (
+                    "enabled",
+                    models.BooleanField(
+                        default=True, help_text="Otherwise it tells nothing, and its incidents end unsaid."
+                    ),
+                ),
+                ("events", models.JSONField(default=list)),
+                ("jobs", models.JSONField(blank=True, default=list)),
+                ("tags", models.JSONField(blank=True, default=list)),
+                ("channels", models.JSONField(default=list)),
+                (
+                    "in_a_row",
+                    models.PositiveSmallIntegerField(
+                        default=3,
+                        help_text="So many runs; the attempts of one run count once.",
+                        validators=[
+                            django.core.validators.MinValueValidator(2),
+                            django.core.validators.MaxValueValidator(100),
+                        ],
+                    ),
+                ),
+                (
+                    "late_by",
+                    models.DurationField(default=datetime.timedelta(seconds=300), help_text="Later than this."),
+                ),
+                (
+                    "longer_than",
+                    models.DurationField(
+                        blank=True,
+                        help_text="Longer than this. Empty: longer than usual, as learned of the job.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "factor",
+                    models.FloatField(
+                        default=2.0,
+                        help_text="So many times as long as usual, or so many times less than usual.",
+                        validators=[
+                            django.core.validators.MinValueValidator(1.1),
+                            django.core.validators.MaxValueValidator(100),
+                        ],
+                    ),
+                ),
+                (
+                    "silent_for",
+                    models.DurationField(
+                        default=datetime.timedelta(seconds=30),
+                        help_text="No scheduler has turned its loop for so long.",
+                    ),
+                ),
+                ("quiet_from", models.TimeField(blank=True, help_text="From then on nothing is sent", null=True)),
+                (
+                    "quiet_until",
+                    models.TimeField(
+                        blank=True, help_text="until then; it is told afterwards, in one message.", null=True
+                    ),
+                ),
+                (
+                    "timezone",
+                    models.CharField(
+                        default="UTC", help_text="Of the quiet hours, and of what is told.", max_length=64
+                    ),
+                ),
+                (
+                    "silent_breaks_quiet",
+                    models.BooleanField(
+                        default=True, help_text="That no scheduler is alive is told in the quiet hours, too."
+                    ),
+                ),
+                (
+                    "repeat_after",
+                    models.DurationField(
+                        blank=True, help_text="Told again after so long while it goes on. Empty: told once.", null=True
+                    ),
+                ),
+                ("since", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
             options={
-                'ordering': ['name'],
-                'permissions': [('test_noticerule', 'Can send a test message')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='noticerule_name_given'), models.CheckConstraint(condition=models.Q(('late_by', None), ('late_by__gte', datetime.timedelta(0)), _connector='OR'), name='noticerule_late_by_forward', violation_error_message='late_by cannot be negative.'), models.CheckConstraint(condition=models.Q(('longer_than', None), ('longer_than__gte', datetime.timedelta(0)), _connector='OR'), name='noticerule_longer_than_forward', violation_error_message='longer_than cannot be negative.'), models.CheckConstraint(condition=models.Q(('silent_for', None), ('silent_for__gte', datetime.timedelta(0)), _connector='OR'), name='noticerule_silent_for_forward', violation_error_message='silent_for cannot be negative.'), models.CheckConstraint(condition=models.Q(('repeat_after', None), ('repeat_after__gte', datetime.timedelta(0)), _connector='OR'), name='noticerule_repeat_after_forward', violation_error_message='repeat_after cannot be negative.'), models.CheckConstraint(condition=models.Q(models.Q(('quiet_from', None), ('quiet_until', None)), models.Q(('quiet_from__isnull', False), ('quiet_until__isnull', False)), _connector='OR'), name='noticerule_quiet_both', violation_error_message='Quiet hours have a beginning and an end.')],
+                "ordering": ["name"],
+                "permissions": [("test_noticerule", "Can send a test message")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("name", ""), _negated=True), name="noticerule_name_given"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("late_by", None), ("late_by__gte", datetime.timedelta(0)), _connector="OR"),
+                        name="noticerule_late_by_forward",
+                        violation_error_message="late_by cannot be negative.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("longer_than", None), ("longer_than__gte", datetime.timedelta(0)), _connector="OR"
+                        ),
+                        name="noticerule_longer_than_forward",
+                        violation_error_message="longer_than cannot be negative.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("silent_for", None), ("silent_for__gte", datetime.timedelta(0)), _connector="OR"
+                        ),
+                        name="noticerule_silent_for_forward",
+                        violation_error_message="silent_for cannot be negative.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("repeat_after", None), ("repeat_after__gte", datetime.timedelta(0)), _connector="OR"
+                        ),
+                        name="noticerule_repeat_after_forward",
+                        violation_error_message="repeat_after cannot be negative.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("quiet_from", None), ("quiet_until", None)),
+                            models.Q(("quiet_from__isnull", False), ("quiet_until__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="noticerule_quiet_both",
+                        violation_error_message="Quiet hours have a beginning and an end.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Incident',
+            name="Incident",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event', models.CharField(choices=[('failed', 'A run failed, timed out or was lost'), ('failing', 'Runs failed several times in a row'), ('recovered', 'It is well again'), ('missed', 'A moment was missed'), ('late', 'A run starts late'), ('long', 'A run takes too long'), ('empty', 'A run succeeded with nothing done'), ('few', 'A run did far less than usual'), ('silent', 'No scheduler is alive')], max_length=10)),
-                ('subject', models.CharField(max_length=220)),
-                ('standing', models.BooleanField(default=True, null=True)),
-                ('opened_at', models.DateTimeField()),
-                ('last_at', models.DateTimeField()),
-                ('count', models.PositiveIntegerField(default=1)),
-                ('summary', models.CharField(max_length=500)),
-                ('told_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_reason', models.CharField(blank=True, max_length=500)),
-                ('acknowledged_at', models.DateTimeField(blank=True, null=True)),
-                ('acknowledged_by', models.CharField(blank=True, max_length=150)),
-                ('muted_until', models.DateTimeField(blank=True, null=True)),
-                ('muted_by', models.CharField(blank=True, max_length=150)),
-                ('last_run', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='scheduling.execution')),
-                ('rule', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='incidents', to='scheduling.noticerule')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "event",
+                    models.CharField(
+                        choices=[
+                            ("failed", "A run failed, timed out or was lost"),
+                            ("failing", "Runs failed several times in a row"),
+                            ("recovered", "It is well again"),
+                            ("missed", "A moment was missed"),
+                            ("late", "A run starts late"),
+                            ("long", "A run takes too long"),
+                            ("empty", "A run succeeded with nothing done"),
+                            ("few", "A run did far less than usual"),
+                            ("silent", "No scheduler is alive"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("subject", models.CharField(max_length=220)),
+                ("standing", models.BooleanField(default=True, null=True)),
+                ("opened_at", models.DateTimeField()),
+                ("last_at", models.DateTimeField()),
+                ("count", models.PositiveIntegerField(default=1)),
+                ("summary", models.CharField(max_length=500)),
+                ("told_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_reason", models.CharField(blank=True, max_length=500)),
+                ("acknowledged_at", models.DateTimeField(blank=True, null=True)),
+                ("acknowledged_by", models.CharField(blank=True, max_length=150)),
+                ("muted_until", models.DateTimeField(blank=True, null=True)),
+                ("muted_by", models.CharField(blank=True, max_length=150)),
+                (
+                    "last_run",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="scheduling.execution",
+                    ),
+                ),
+                (
+                    "rule",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="incidents",
+                        to="scheduling.noticerule",
+                    ),
+                ),
             ],
             options={
-                'ordering': [models.OrderBy(models.F('closed_at'), descending=True, nulls_first=True), '-id'],
-                'permissions': [('steer_incident', 'Can acknowledge and mute incident')],
-                'default_permissions': ('view',),
+                "ordering": [models.OrderBy(models.F("closed_at"), descending=True, nulls_first=True), "-id"],
+                "permissions": [("steer_incident", "Can acknowledge and mute incident")],
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(
-            name='Ping',
+            name="Ping",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=50)),
-                ('job', models.CharField(max_length=100)),
-                ('signal', models.CharField(choices=[('start', 'Start'), ('success', 'Success'), ('fail', 'Failure')], max_length=7)),
-                ('body', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField()),
-                ('happened_at', models.DateTimeField()),
-                ('due_at', models.DateTimeField(null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('error', models.CharField(blank=True, max_length=500)),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('execution', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='scheduling.execution')),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=50)),
+                ("job", models.CharField(max_length=100)),
+                (
+                    "signal",
+                    models.CharField(
+                        choices=[("start", "Start"), ("success", "Success"), ("fail", "Failure")], max_length=7
+                    ),
+                ),
+                ("body", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField()),
+                ("happened_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField(null=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("error", models.CharField(blank=True, max_length=500)),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "execution",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="scheduling.execution",
+                    ),
+                ),
             ],
             options={
-                'default_permissions': (),
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='Sighting',
+            name="Sighting",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event', models.CharField(choices=[('failed', 'A run failed, timed out or was lost'), ('failing', 'Runs failed several times in a row'), ('recovered', 'It is well again'), ('missed', 'A moment was missed'), ('late', 'A run starts late'), ('long', 'A run takes too long'), ('empty', 'A run succeeded with nothing done'), ('few', 'A run did far less than usual'), ('silent', 'No scheduler is alive')], max_length=10)),
-                ('at', models.DateTimeField()),
-                ('execution', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='scheduling.execution')),
-                ('incident', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sightings', to='scheduling.incident')),
-                ('rule', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='scheduling.noticerule')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "event",
+                    models.CharField(
+                        choices=[
+                            ("failed", "A run failed, timed out or was lost"),
+                            ("failing", "Runs failed several times in a row"),
+                            ("recovered", "It is well again"),
+                            ("missed", "A moment was missed"),
+                            ("late", "A run starts late"),
+                            ("long", "A run takes too long"),
+                            ("empty", "A run succeeded with nothing done"),
+                            ("few", "A run did far less than usual"),
+                            ("silent", "No scheduler is alive"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "execution",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="scheduling.execution",
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="sightings", to="scheduling.incident"
+                    ),
+                ),
+                (
+                    "rule",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="scheduling.noticerule",
+                    ),
+                ),
             ],
             options={
-                'default_permissions': (),
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='Notice',
+            name="Notice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel', models.CharField(max_length=50)),
-                ('title', models.CharField(max_length=300)),
-                ('text', models.TextField()),
-                ('facts', models.JSONField(default=dict)),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('sending', 'Being sent'), ('sent', 'Sent'), ('given_up', 'Given up')], default='waiting', max_length=10)),
-                ('created_at', models.DateTimeField()),
-                ('due_at', models.DateTimeField()),
-                ('claimed_until', models.DateTimeField(blank=True, null=True)),
-                ('message', models.UUIDField(blank=True, null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('error', models.CharField(blank=True, max_length=500)),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('incident', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='notices', to='scheduling.incident')),
-                ('rule', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='scheduling.noticerule')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("channel", models.CharField(max_length=50)),
+                ("title", models.CharField(max_length=300)),
+                ("text", models.TextField()),
+                ("facts", models.JSONField(default=dict)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("sending", "Being sent"),
+                            ("sent", "Sent"),
+                            ("given_up", "Given up"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField()),
+                ("claimed_until", models.DateTimeField(blank=True, null=True)),
+                ("message", models.UUIDField(blank=True, null=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("error", models.CharField(blank=True, max_length=500)),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="notices",
+                        to="scheduling.incident",
+                    ),
+                ),
+                (
+                    "rule",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="scheduling.noticerule",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
-                'permissions': [('resend_notice', 'Can send notice again')],
-                'default_permissions': ('view',),
-                'indexes': [models.Index(fields=['state', 'due_at'], name='notice_due'), models.Index(fields=['created_at'], name='notice_created')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'sending', 'sent', 'given_up'])), name='notice_state_known'), models.CheckConstraint(condition=models.Q(('channel', ''), _negated=True), name='notice_channel_given'), models.CheckConstraint(condition=models.Q(models.Q(('sent_at__isnull', False), ('state', 'sent')), models.Q(models.Q(('state', 'sent'), _negated=True), ('sent_at', None)), _connector='OR'), name='notice_sent_has_moment')],
+                "ordering": ["-id"],
+                "permissions": [("resend_notice", "Can send notice again")],
+                "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["state", "due_at"], name="notice_due"),
+                    models.Index(fields=["created_at"], name="notice_created"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["waiting", "sending", "sent", "given_up"])),
+                        name="notice_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("channel", ""), _negated=True), name="notice_channel_given"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("sent_at__isnull", False), ("state", "sent")),
+                            models.Q(models.Q(("state", "sent"), _negated=True), ("sent_at", None)),
+                            _connector="OR",
+                        ),
+                        name="notice_sent_has_moment",
+                    ),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='incident',
-            index=models.Index(fields=['closed_at'], name='incident_closed'),
+            model_name="incident",
+            index=models.Index(fields=["closed_at"], name="incident_closed"),
         ),
         migrations.AddConstraint(
-            model_name='incident',
-            constraint=models.UniqueConstraint(fields=('rule', 'event', 'subject', 'standing'), name='incident_open_once'),
+            model_name="incident",
+            constraint=models.UniqueConstraint(
+                fields=("rule", "event", "subject", "standing"), name="incident_open_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(('event__in', ['failed', 'failing', 'recovered', 'missed', 'late', 'long', 'empty', 'few', 'silent'])), name='incident_event_known'),
+            model_name="incident",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "event__in",
+                        ["failed", "failing", "recovered", "missed", "late", "long", "empty", "few", "silent"],
+                    )
+                ),
+                name="incident_event_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('standing', True)), models.Q(('closed_at__isnull', False), ('standing', None)), _connector='OR'), name='incident_stands_until_closed'),
+            model_name="incident",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("closed_at", None), ("standing", True)),
+                    models.Q(("closed_at__isnull", False), ("standing", None)),
+                    _connector="OR",
+                ),
+                name="incident_stands_until_closed",
+            ),
         ),
         migrations.AddIndex(
-            model_name='ping',
-            index=models.Index(fields=['due_at'], name='ping_due'),
+            model_name="ping",
+            index=models.Index(fields=["due_at"], name="ping_due"),
         ),
         migrations.AddIndex(
-            model_name='ping',
-            index=models.Index(fields=['created_at'], name='ping_created'),
+            model_name="ping",
+            index=models.Index(fields=["created_at"], name="ping_created"),
         ),
         migrations.AddConstraint(
-            model_name='ping',
-            constraint=models.UniqueConstraint(fields=('execution', 'signal'), name='ping_once'),
+            model_name="ping",
+            constraint=models.UniqueConstraint(fields=("execution", "signal"), name="ping_once"),
         ),
         migrations.AddConstraint(
-            model_name='ping',
-            constraint=models.CheckConstraint(condition=models.Q(('signal__in', ['start', 'success', 'fail'])), name='ping_signal_known'),
+            model_name="ping",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("signal__in", ["start", "success", "fail"])), name="ping_signal_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sighting',
-            constraint=models.UniqueConstraint(fields=('rule', 'event', 'execution'), name='sighting_once'),
+            model_name="sighting",
+            constraint=models.UniqueConstraint(fields=("rule", "event", "execution"), name="sighting_once"),
         ),
     ]
