@@ -89,6 +89,8 @@ INSTALLED_APPS = [
     "scheduling",
     "tasks",
     "tasks.watch_history",
+    "tasks.classifieds",
+    "tasks.tickets",
     *(["tasks.demo"] if DEMO else []),
 ]
 MIDDLEWARE = [
@@ -237,8 +239,13 @@ TASKS = {
     }
 }
 
+# How the clients of outside services introduce themselves
+CONTACT = env.text("CONTACT")  # how the operators of those services reach you: a mail address or a page
+USER_AGENT = env.text(
+    "USER_AGENT", f"Rota/{__version__} (+https://github.com/rota/rota{'; ' + CONTACT if CONTACT else ''})"
+)
+
 # Watch history: Trakt and TMDB
-CONTACT = env.text("CONTACT")  # how the operators of Trakt and TMDB reach you
 WATCH_HISTORY = {
     "TRAKT_CLIENT_ID": env.text("TRAKT_CLIENT_ID"),
     "TRAKT_CLIENT_SECRET": env.text("TRAKT_CLIENT_SECRET"),
@@ -254,10 +261,53 @@ WATCH_HISTORY = {
     "CACHE_SECONDS": env.integer("CACHE_SECONDS", 3600),  # how long an additional user's history counts as new
     "USER_TIMEOUT": env.number("USER_TIMEOUT", 600, 1),  # seconds for one user
     "ENRICHMENT_DAYS": env.integer("ENRICHMENT_DAYS", 30),  # how long posters and cast are kept
-    "USER_AGENT": env.text(
-        "USER_AGENT",
-        f"Rota/{__version__} (+https://github.com/rota/rota{'; ' + CONTACT if CONTACT else ''})",
-    ),
+    "USER_AGENT": USER_AGENT,
+}
+
+# Classifieds: Head-Fi, and who is told of what the rules match
+CLASSIFIEDS = {
+    "CONTACT": CONTACT,  # without it the site is not asked
+    "USER_AGENT": USER_AGENT,
+    "HEADFI_URL": env.address("HEADFI_URL", "https://www.head-fi.org"),
+    "POLL_INTERVAL_MINUTES": env.integer("POLL_INTERVAL_MINUTES", 5, 1, 60),  # from one scan to the next
+    "INITIAL_MAX_PAGES": env.integer("INITIAL_MAX_PAGES", 10, 1, 100),  # of each category in its first scan
+    "SCHEDULED_MAX_PAGES": env.integer("SCHEDULED_MAX_PAGES", 2, 1, 100),  # of each category after that
+    "RATE_LIMIT_DELAY_SECONDS": env.number("RATE_LIMIT_DELAY_SECONDS", 2, 0, 300),  # from one page to the next
+    "SCAN_TIMEOUT": env.number("SCAN_TIMEOUT", 1800, 10),  # seconds for one scan
+    "HEADFI_FILE": env.text("HEADFI_FILE"),  # categories and selectors; empty: those that come with Rota
+    "FETCHER": env.choice("FETCHER", "http", {"http", "browser"}),  # what fetches pages
+    "HEADLESS": env.flag("HEADLESS", True),  # whether that browser shows no window
+    "CHROMIUM": env.text("CHROMIUM"),  # its program; empty: the one on PATH
+    "DISCORD_WEBHOOK_URL": env.secret_address("DISCORD_WEBHOOK_URL"),
+    "GMAIL_ADDRESS": env.text("GMAIL_ADDRESS"),
+    "GMAIL_APP_PASSWORD": env.text("GMAIL_APP_PASSWORD"),
+    "NOTIFY_EMAIL": env.text("NOTIFY_EMAIL", env.text("GMAIL_ADDRESS")),  # who gets the mails
+    "SMTP_HOST": env.text("SMTP_HOST", "smtp.gmail.com"),
+    "SMTP_PORT": env.integer("SMTP_PORT", 587, 1, 65_535),
+    "SMTP_SECURITY": env.choice("SMTP_SECURITY", "starttls", {"starttls", "tls", "none"}),
+}
+
+# Support tickets: Zendesk, and the model that reads them
+TICKETS = {
+    "USER_AGENT": USER_AGENT,
+    "ZENDESK_SUBDOMAIN": env.text("ZENDESK_SUBDOMAIN"),
+    "ZENDESK_URL": env.address("ZENDESK_URL", f"https://{env.text('ZENDESK_SUBDOMAIN', 'unset')}.zendesk.com"),
+    "ZENDESK_EMAIL": env.text("ZENDESK_EMAIL"),  # with an API token
+    "ZENDESK_API_TOKEN": env.text("ZENDESK_API_TOKEN"),
+    "ZENDESK_OAUTH_TOKEN": env.text("ZENDESK_OAUTH_TOKEN"),  # instead of these two
+    "ZENDESK_CLIENT_ID": env.text("ZENDESK_CLIENT_ID"),  # or instead: an OAuth client, for tokens that end
+    "ZENDESK_CLIENT_SECRET": env.text("ZENDESK_CLIENT_SECRET"),
+    "ZENDESK_RATE": env.integer("ZENDESK_RATE", 200, 1),  # requests a minute, beside the exports
+    "FIRST_BACKFILL_DAYS": env.integer("FIRST_BACKFILL_DAYS", 30, 1, 3650),  # how far the first sync reaches back
+    "FETCH_COMMENTS": env.flag("FETCH_COMMENTS", True),
+    "INTERNAL_NOTES": env.flag("INTERNAL_NOTES", False),  # whether the model may read comments that are not public
+    "ANTHROPIC_API_KEY": env.text("ANTHROPIC_API_KEY"),  # empty: local rules look for issues
+    "ANTHROPIC_BASE_URL": env.address("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
+    "ANTHROPIC_MODEL": env.text("ANTHROPIC_MODEL", "claude-haiku-4-5"),
+    "ANALYSIS_BATCH_SIZE": env.integer("ANALYSIS_BATCH_SIZE", 500, 1, 100_000),  # tickets analysed in one run
+    "DAILY_TOKENS": env.integer("DAILY_TOKENS", 5_000_000),  # read and written by the model on one day; 0 is no limit
+    "MESSAGE_BATCHES_FROM": env.integer("MESSAGE_BATCHES_FROM", 200),  # tickets in a run; 0: never in a batch
+    "PIPELINE_TIMEOUT": env.number("PIPELINE_TIMEOUT", 14_400, 60),  # seconds for one run of the pipeline
 }
 
 # Metrics

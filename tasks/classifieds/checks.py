@@ -1,0 +1,1 @@
+"""Settings that stop this workload from running, said at start."""
