@@ -19,12 +19,14 @@ class UpstreamError(TaskError):
         code: str = "",
         retryable: bool = False,
         retry_after: float | None = None,
+        body: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status  # None: there was no answer
         self.code = code  # the service's own word for what is wrong
         self.retryable = retryable  # the same request may succeed later
         self.retry_after = retry_after  # seconds; None: the service names none
+        self.body = body  # what it said, cut; for the vendor's file to read, never for a log
 
 
 class InvalidItem(TaskError):

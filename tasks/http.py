@@ -6,7 +6,7 @@ Redirects are not followed, so that no credential travels to another host.
 import json
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,10 +25,14 @@ CONNECT_TIMEOUT = 5.0  # seconds
 READ_TIMEOUT = 30.0  # seconds without a byte
 LIMITS = httpx.Limits(max_connections=10, max_keepalive_connections=5)
 BODY_LIMIT = 10_000_000  # bytes, after decompression
+LONGEST_LINE = 5_000_000  # bytes of one line of a long answer
+LONGEST_REFUSAL = 2_000  # characters kept of what a refusal says
 ATTEMPTS = 4
 LONGEST_WAIT = 60.0  # seconds; a service that asks for more gets its worker back
 LONGEST_DELAY = 86_400.0  # seconds; whatever a service asks for, it is asked again after a day
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504, *range(520, 530)})
+
+type Pause = Callable[[httpx.Headers, int], float | None]  # headers and status -> seconds without further requests
 
 
 class Deadline:
@@ -57,12 +61,17 @@ class Rate:
 class Answer:
     """What came back, read to its end."""
 
+    status: int
     headers: httpx.Headers
     body: bytes
 
 
 class Client:
-    """A connection to one service for the time of one run."""
+    """A connection to one service for the time of one run.
+
+    `pause` reads from an answer for how many seconds nobody shall ask this service with this credential again, so
+    that all workers slow down before they are refused.
+    """
 
     def __init__(
         self,
@@ -74,12 +83,17 @@ class Client:
         rate: Rate,
         credential: str = "",
         body_limit: int = BODY_LIMIT,
+        read_timeout: float = READ_TIMEOUT,
+        pause: Pause | None = None,
     ) -> None:
         self.service = service
+        self.url = url
         self.deadline = deadline
         self._rate = rate
         self._bucket = f"{service}:{sha256(credential.encode()).hexdigest()[:16]}"
         self._body_limit = body_limit
+        self._read_timeout = read_timeout
+        self._pause = pause
         self._http = httpx.Client(
             base_url=url,
             headers={**headers, "Accept-Encoding": "gzip"},
@@ -98,31 +112,78 @@ class Client:
         *,
         params: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
+        expect: Collection[int] = (),
     ) -> T:
         """What `read` makes of the answer; tried again when the service fails, or `read` says it does.
 
-        Raises UpstreamError, DeadlineReached, or RetryLater when the service asks for a long pause.
+        Answers with a status of `expect`, such as 304, go to `read` too. Raises UpstreamError, DeadlineReached, or
+        RetryLater when the service asks for a long pause.
         """
+        return self._tried("GET", path, read, expect, params=params, headers=headers)
+
+    def post[T](
+        self,
+        path: str,
+        read: Callable[[Answer], T],
+        *,
+        data: Any,
+        headers: Mapping[str, str] | None = None,
+        retries: bool = False,
+    ) -> T:
+        """Send `data` as JSON, once: what it did is not known when the answer is lost.
+
+        `retries` where sending it twice does no harm.
+        """
+        ask = self._tried if retries else self._once
+        return ask("POST", path, read, (), json=data, headers=headers)
+
+    def delete[T](self, path: str, read: Callable[[Answer], T]) -> T:
+        """Remove what is at `path`; tried again like a read."""
+        return self._tried("DELETE", path, read, ())
+
+    def lines(self, path: str) -> Iterator[bytes]:
+        """A long answer line by line, asked for once; never more than one line is held in memory."""
+        self._wait_for_turn()
+        with self._told(f"GET {path}"), self._http.stream("GET", path, timeout=self._timeout()) as response:
+            if not response.is_success:
+                raise refusal(response, self._body(response), datetime.now(UTC))
+            rest = b""
+            for chunk in response.iter_bytes():
+                self.deadline.left()
+                *whole, rest = (rest + chunk).split(b"\n")
+                yield from filter(None, whole)
+                if len(rest) > LONGEST_LINE:
+                    raise UpstreamError(f"sent a line of more than {LONGEST_LINE} bytes")
+            if rest:
+                yield rest
+
+    def _tried[T](
+        self, method: str, path: str, read: Callable[[Answer], T], expect: Collection[int], **parts: Any
+    ) -> T:
         for attempt in stamina.retry_context(
             on=self._may_help, attempts=ATTEMPTS, timeout=None, wait_initial=0.5, wait_max=15.0
         ):
             with attempt:
-                return self._once("GET", path, read, params=params, headers=headers)
+                return self._once(method, path, read, expect, **parts)
         raise AssertionError("retry_context yields until it returns or raises")
 
-    def post[T](self, path: str, read: Callable[[Answer], T], *, data: Mapping[str, str]) -> T:
-        """Send `data` as JSON, once: what it did is not known when the answer is lost."""
-        return self._once("POST", path, read, json=data)
-
-    def _once[T](self, method: str, path: str, read: Callable[[Answer], T], **parts: Any) -> T:
+    def _once[T](self, method: str, path: str, read: Callable[[Answer], T], expect: Collection[int], **parts: Any) -> T:
         self._wait_for_turn()
-        timeout = httpx.Timeout(min(READ_TIMEOUT, self.deadline.left()), connect=CONNECT_TIMEOUT)
         with self._told(f"{method} {path}"):
-            with self._http.stream(method, path, timeout=timeout, **parts) as response:
+            with self._http.stream(method, path, timeout=self._timeout(), **parts) as response:
                 body = self._body(response)
-            if not response.is_success:
+            self._hold(response)
+            if not response.is_success and response.status_code not in expect:
                 raise refusal(response, body, datetime.now(UTC))
-            return read(Answer(response.headers, body))
+            return read(Answer(response.status_code, response.headers, body))
+
+    def _timeout(self) -> httpx.Timeout:
+        return httpx.Timeout(min(self._read_timeout, self.deadline.left()), connect=CONNECT_TIMEOUT)
+
+    def _hold(self, response: httpx.Response) -> None:
+        seconds = self._pause(response.headers, response.status_code) if self._pause else None
+        if seconds and seconds > 0:
+            RateBucket.objects.hold(self._bucket, min(seconds, LONGEST_WAIT), datetime.now(UTC))
 
     def _wait_for_turn(self) -> None:
         while True:
@@ -164,6 +225,7 @@ class Client:
                 code=error.code,
                 retryable=error.retryable,
                 retry_after=error.retry_after,
+                body=error.body,
             ) from None
         except zlib.error:
             raise UpstreamError(
@@ -206,6 +268,7 @@ def refusal(response: httpx.Response, body: bytes, now: datetime) -> UpstreamErr
         code=error_code(body),
         retryable=status in RETRYABLE,
         retry_after=wait,
+        body=body.decode(errors="replace")[:LONGEST_REFUSAL],
     )
 
 

@@ -1,7 +1,8 @@
-"""TaskRecord: what a task says that it did; RateBucket: how often a service may still be asked."""
+"""TaskRecord: what a task did; RateBucket: how often a service may be asked; KeptAnswer: what it said before."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import ClassVar, Self
 
 from django.db import models
@@ -12,6 +13,9 @@ from django.utils import timezone
 from scheduling.models import FINAL, Execution
 
 LONGEST_TEXT = 200
+LONGEST_HOLD = 60.0  # seconds for which a bucket can be held
+LONGEST_VALIDATOR = 500  # characters of an ETag
+LONGEST_KEPT = 500_000  # characters of a body that is kept
 
 
 class Status(models.TextChoices):
@@ -111,14 +115,20 @@ class RateBucketQuerySet(models.QuerySet["RateBucket"]):
         moment, interval = now.timestamp(), 1 / per_second
         room = moment + (burst - 1) * interval
         refill = Greatest(F("full_at"), Value(moment)) + Value(interval)
-        if self.filter(pk=key, full_at__lte=room).update(full_at=refill):
+        if self.filter(pk=key, full_at__lte=room, held_until__lte=moment).update(full_at=refill):
             return 0
         bucket, is_new = self.get_or_create(pk=key, defaults={"full_at": moment + interval})
         if is_new:
             return 0
+        if bucket.held_until > moment:
+            return min(bucket.held_until - moment, LONGEST_HOLD)
         if bucket.full_at > moment + (burst + 1) * interval:  # written before the clock was set back
             self.filter(pk=key, full_at=bucket.full_at).update(full_at=room + interval)
         return min(max(bucket.full_at - room, interval / burst), burst * interval)
+
+    def hold(self, key: str, seconds: float, now: datetime) -> None:
+        """Let nobody take a request from the bucket for so many seconds, because the service said so."""
+        self.filter(pk=key).update(held_until=now.timestamp() + min(seconds, LONGEST_HOLD))
 
 
 class RateBucket(models.Model):
@@ -126,6 +136,7 @@ class RateBucket(models.Model):
 
     key = models.CharField(primary_key=True, max_length=100)  # service and a hash of the credential
     full_at = models.FloatField()  # seconds since the epoch
+    held_until = models.FloatField(default=0)  # the same: nobody asks before
 
     objects = RateBucketQuerySet.as_manager()
 
@@ -134,3 +145,51 @@ class RateBucket(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class KeptAnswerQuerySet(models.QuerySet["KeptAnswer"]):
+    def conditions(self, service: str, url: str) -> dict[str, str]:
+        """The headers that ask for `url` only if it has changed (RFC 9110, 13.1); none if nothing is known of it."""
+        kept = self.filter(pk=_key(service, url)).first()
+        if kept is None:
+            return {}
+        validators = {"If-None-Match": kept.etag, "If-Modified-Since": kept.last_modified}
+        return {name: value for name, value in validators.items() if value}
+
+    def keep(self, service: str, url: str, headers: Mapping[str, str], now: datetime, body: str = "") -> None:
+        """Remember how to recognise this answer, and its `body` where that is wanted again."""
+        told = {name: headers.get(name, "") for name in ("ETag", "Last-Modified")}
+        etag, modified = (value if len(value) <= LONGEST_VALIDATOR else "" for value in told.values())
+        fields = {"etag": etag, "last_modified": modified, "body": body[:LONGEST_KEPT], "kept_at": now}
+        self.update_or_create(pk=_key(service, url), defaults={"service": service, **fields})
+
+    def touch(self, service: str, url: str, now: datetime) -> None:
+        """It was asked for again, and had not changed."""
+        self.filter(pk=_key(service, url)).update(kept_at=now)
+
+    def fresh(self, service: str, url: str, since: datetime) -> "KeptAnswer | None":
+        """The answer, if it was given after `since`."""
+        return self.filter(pk=_key(service, url), kept_at__gt=since).first()
+
+
+def _key(service: str, url: str) -> str:
+    return sha256(f"{service} {url}".encode()).hexdigest()
+
+
+class KeptAnswer(models.Model):
+    """By what an answer of a service is recognised when it is asked again."""
+
+    key = models.CharField(primary_key=True, max_length=64)  # a hash of service and address
+    service = models.CharField(max_length=50)
+    etag = models.CharField(max_length=LONGEST_VALIDATOR, blank=True)
+    last_modified = models.CharField(max_length=LONGEST_VALIDATOR, blank=True)
+    body = models.TextField(blank=True)  # empty where it is not wanted again
+    kept_at = models.DateTimeField()
+
+    objects = KeptAnswerQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.key[:12]}"

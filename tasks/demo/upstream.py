@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-LONGEST_BODY = 1_000_000  # bytes that a request may carry
+LONGEST_BODY = 50_000_000  # bytes that a request may carry
 HOST = "127.0.0.1"
 
 
@@ -162,6 +162,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._handle()
 
     def do_POST(self) -> None:
+        self._handle()
+
+    def do_DELETE(self) -> None:
         self._handle()
 
     def _handle(self) -> None:

@@ -241,3 +241,65 @@ def test_a_client_waits_for_its_turn(connect: Connect, monkeypatch: pytest.Monke
     for _ in range(2):
         client.post("/a", as_json, data={})
     assert waits == [10]
+
+
+def test_an_expected_status_is_read_as_an_answer(connect: Connect, echo: Upstream) -> None:
+    echo.fail("/a", 304)
+    assert connect().get("/a", lambda answer: answer.status, expect={304}) == 304
+    assert echo.asked("/a") == 1
+
+
+def test_a_post_that_does_no_harm_is_tried_again(connect: Connect, echo: Upstream) -> None:
+    echo.fail("/a", 529)
+    assert connect().post("/a", as_json, data={}, retries=True)["path"] == "/a"
+    assert echo.asked("/a") == 2
+
+
+def test_any_other_post_is_sent_once(connect: Connect, echo: Upstream) -> None:
+    echo.fail("/a", 503)
+    with pytest.raises(UpstreamError, match="503"):
+        connect().post("/a", as_json, data={})
+    assert echo.asked("/a") == 1
+
+
+def test_a_refusal_carries_what_it_said_but_does_not_tell_it(connect: Connect, echo: Upstream) -> None:
+    echo.fail("/a", 400, body=b'{"message": "inner words"}')
+    with pytest.raises(UpstreamError) as caught:
+        connect().get("/a", as_json)
+    assert "inner words" in caught.value.body
+    assert "inner words" not in str(caught.value)
+
+
+def test_a_service_that_says_so_is_left_alone_by_all_workers(connect: Connect) -> None:
+    connect(pause=lambda headers, status: 30.0).get("/a", as_json)
+    with pytest.raises(DeadlineReached):
+        connect(seconds=0.2).get("/b", as_json)
+
+
+def test_a_bucket_is_held_for_a_minute_at_most(db: None) -> None:
+    RateBucket.objects.take("held", 1000, 1000, NOON)
+    RateBucket.objects.hold("held", 3600, NOON)
+    assert 0 < RateBucket.objects.take("held", 1000, 1000, NOON) <= 60
+    assert RateBucket.objects.take("held", 1000, 1000, NOON + timedelta(seconds=61)) == 0
+
+
+def test_a_long_answer_comes_line_by_line(connect: Connect, echo: Upstream) -> None:
+    echo.fail("/a", 200, body=b'{"a": 1}\n\n{"b": 2}')
+    assert list(connect().lines("/a")) == [b'{"a": 1}', b'{"b": 2}']
+
+
+def test_a_long_answer_that_is_cut_off_is_an_error(connect: Connect, echo: Upstream) -> None:
+    echo.truncate("/a", 10)
+    with pytest.raises(UpstreamError, match="cannot be reached"):
+        list(connect().lines("/a"))
+
+
+def test_a_long_answer_that_is_refused_says_so(connect: Connect, echo: Upstream) -> None:
+    echo.fail("/a", 404)
+    with pytest.raises(UpstreamError, match="answered 404"):
+        list(connect().lines("/a"))
+
+
+def test_something_is_removed(connect: Connect, echo: Upstream) -> None:
+    assert connect().delete("/a", lambda answer: answer.status) == 200
+    assert echo.requests[-1].method == "DELETE"
