@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 from django.apps import apps
@@ -17,9 +18,10 @@ from django.conf import settings
 from django.tasks.base import Task
 from django.utils.module_loading import module_has_submodule
 
+from scheduling import spans, triggers
 from scheduling.conf import options
-from scheduling.exceptions import InvalidArguments, SchedulingError, UnknownTask
-from scheduling.triggers import Schedule, schedule_of
+from scheduling.exceptions import InvalidArguments, InvalidTrigger, SchedulingError, UnknownTask
+from scheduling.triggers import Kind, Schedule, schedule_of
 
 DEEPEST = 25  # lists and objects in one another; MariaDB takes 32, of which a Change has some for itself
 POSITIONAL = "*"  # the key under which arguments keep positional values
@@ -44,9 +46,21 @@ class Declaration:
     task: str
     schedule: Schedule
     options: dict[str, Any]  # columns of Job, only those that the code names
+    needs: Callable[[], list[str]] = list  # the settings that are missing: until they are there the job cannot run
 
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often the jobs of a task may run."""
+
+    least: timedelta  # from one run to the next
+    most: timedelta
+
+
+LOOKED_AT = 100  # moments of a cron schedule between which the shortest time is searched
 
 _declarations: dict[str, Declaration] = {}
+_paces: dict[str, Pace] = {}  # by the path of the task
 
 
 def discover() -> None:
@@ -95,6 +109,26 @@ def time_limit(path: str) -> timedelta | None:
     """How long a run of the task may take when its job does not say; None without limit."""
     own: timedelta | None = getattr(_tasks.get(path), "timeout", None)
     return own or options().default_timeout
+
+
+def check_schedule(path: str, schedule: Schedule) -> None:
+    """Raise InvalidTrigger unless the schedule names a moment, and keeps to the pace that the task at `path` allows."""
+    triggers.check(schedule)
+    pace = _paces.get(path)
+    if pace is None or schedule.kind not in (Kind.INTERVAL, Kind.CRON):
+        return
+    allowed = f"Jobs of this task run every {spans.write(pace.least)} to every {spans.write(pace.most)}"
+    if schedule.kind is Kind.INTERVAL:
+        if not pace.least <= (schedule.interval or pace.least) <= pace.most:
+            raise InvalidTrigger(f"{allowed}; choose an interval between them.", field="interval")
+    elif _shortest(schedule) < pace.least:
+        raise InvalidTrigger(f"{allowed}; this schedule runs them more often.")
+
+
+def _shortest(schedule: Schedule) -> timedelta:
+    """The shortest time between two of the first moments of a cron schedule."""
+    moments = triggers.preview(schedule, LOOKED_AT, triggers.DAWN)
+    return min((later - earlier for earlier, later in pairwise(moments)), default=timedelta.max)
 
 
 def split(arguments: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
@@ -171,12 +205,21 @@ def _is_deeper(value: Any, levels: int) -> bool:
     return bool(inner) and (levels == 0 or any(_is_deeper(item, levels - 1) for item in inner))
 
 
-def scheduled(trigger: str, *, id: str = "", **keywords: Any) -> Callable[[Task], Task]:
+def scheduled(
+    trigger: str,
+    *,
+    id: str = "",
+    needs: Callable[[], list[str]] = list,
+    between: tuple[timedelta, timedelta] | None = None,
+    **keywords: Any,
+) -> Callable[[Task], Task]:
     """Declare a Job in code, above `@task`, with APScheduler's own keywords.
 
     `trigger` is cron, interval, date or manual; its keywords (`hour=2`, `minutes=5`, `run_date=…`) and
     the columns of Job (`name`, `queue`, `timeout`, …) go side by side. Spans may be seconds. The Job's
-    id is the function's name unless `id` is given. `manage.py syncjobs` brings it into the database.
+    id is the function's name unless `id` is given. `manage.py syncjobs` brings it into the database, as soon as
+    `needs` names no more settings that are missing. No job of the task may run more often than the first of
+    `between`, or at an interval longer than the second.
     """
     options = {name: keywords.pop(name) for name in JOB_OPTIONS & keywords.keys()}
     for name in SPANS:
@@ -194,7 +237,9 @@ def scheduled(trigger: str, *, id: str = "", **keywords: Any) -> Callable[[Task]
         known = _declarations.get(name)
         if known is not None and known.task != task.module_path:
             raise SchedulingError(f"Two jobs are declared as {name!r}: by {known.task} and by {task.module_path}.")
-        _declarations[name] = Declaration(name, task.module_path, schedule, options)
+        if between:
+            _paces[task.module_path] = Pace(*between)
+        _declarations[name] = Declaration(name, task.module_path, schedule, options, needs)
         return task
 
     return declare

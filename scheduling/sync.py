@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from scheduling import registry, store, triggers
+from scheduling import registry, store
 from scheduling.backends import policy_of
 from scheduling.conf import options
 from scheduling.exceptions import InvalidJob, SchedulingError
@@ -28,7 +28,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What happened to one job: created, changed, kept, unchanged, parked, unparked or refused; and which columns."""
+    """What happened to one job, and to which columns.
+
+    Created, changed, kept, unchanged, parked, unparked, refused; or it waits for settings that it needs.
+    """
 
     job: str
     deed: str
@@ -36,18 +39,22 @@ class Synced:
 
 
 def sync(now: datetime) -> list[Synced]:
-    """Create or update every declared job; park those whose declaration is gone, unpark those that can run again.
+    """Create or update every declared job; park those that cannot run, unpark those that can run again.
+
+    A job waits for the settings that it needs: it is created when they are there, and parked when they are gone.
 
     Runs at any time. A job that cannot run keeps no other one from being brought in.
     """
     store.ensure_queues()
     declared = registry.declarations()
-    report = [_tried(declaration, now) for declaration in declared.values()]
+    waiting = {name: missing for name, each in declared.items() if (missing := each.needs())}
+    report = [_tried(each, now) for name, each in declared.items() if name not in waiting]
+    report += [_let_wait(name, missing, now) for name, missing in waiting.items()]
     gone = Job.objects.filter(origin=Origin.CODE, parked_reason="").exclude(pk__in=declared)
     for job in gone.filter(code_definition__isnull=False):
         store.park(job, REMOVED, by=BY, now=now)
         report.append(Synced(job.pk, "parked"))
-    for job in Job.objects.exclude(parked_reason__in=["", REMOVED]):
+    for job in Job.objects.exclude(parked_reason__in=["", REMOVED]).exclude(pk__in=waiting):
         if _can_run(job):
             store.unpark(job, by=BY, now=now)
             report.append(Synced(job.pk, "unparked"))
@@ -62,10 +69,19 @@ def _tried(declaration: Declaration, now: datetime) -> Synced:
         return Synced(declaration.id, "refused")
 
 
+def _let_wait(name: str, missing: list[str], now: datetime) -> Synced:
+    """Without its settings a job would only fail, again and again."""
+    job = Job.objects.filter(pk=name, parked_reason="").first()
+    if job is None:
+        return Synced(name, "waiting", tuple(missing))
+    store.park(job, f"Set {' and '.join(missing)} in the environment, and start the scheduler again.", by=BY, now=now)
+    return Synced(name, "parked", tuple(missing))
+
+
 def _can_run(job: Job) -> bool:
     """Whether a parked job could fire: its task may have come with this deployment."""
     try:
-        triggers.check(job.schedule)
+        registry.check_schedule(job.task, job.schedule)
         registry.check_arguments(job.task, job.arguments)
     except SchedulingError:
         return False

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.utils import timezone
 
-from scheduling import calendars, registry, store, triggers
+from scheduling import calendars, registry, store
 from scheduling.admin.fields import MomentField, zone_or_none
 from scheduling.clocks import on_clock, zone
 from scheduling.conf import options
@@ -126,7 +126,7 @@ class JobForm(BaseForm):
         values = {name: self.cleaned_data.get(name, getattr(self.instance, name)) for name in TRIGGER_FIELDS}
         try:
             schedule = Job(**values).schedule
-            triggers.check(schedule)
+            registry.check_schedule(self.cleaned_data.get("task", self.instance.task), schedule)
             if not self.touched.isdisjoint(("trigger", "run_at")):
                 store.check_ahead(schedule, timezone.now())
         except InvalidTrigger as error:

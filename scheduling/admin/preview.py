@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
-from scheduling import calendars, triggers
+from scheduling import calendars, registry, triggers
 from scheduling.admin import columns
 from scheduling.admin.base import ModelAdmin
 from scheduling.admin.exclusions import hint
@@ -47,7 +47,7 @@ def preview(request: HttpRequest, model_admin: ModelAdmin) -> HttpResponse:
     now = timezone.now()
     try:
         schedule = read(request.GET)
-        triggers.check(schedule)
+        registry.check_schedule(request.GET.get("task", ""), schedule)
         viewer = timezone.get_current_timezone_name()
         context = {
             "words": triggers.describe(schedule),

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from scheduling import calendars, registry, triggers
+from scheduling import calendars, registry
 from scheduling.exceptions import InvalidJob, InvalidTrigger, StaleJob
 from scheduling.models import LONGEST_REASON, Cause, Execution, Job, State
 from scheduling.planning import count_between
@@ -158,7 +158,7 @@ def delete(job: Job, *, by: str, now: datetime, reason: str = "") -> None:
 
 def _check(job: Job) -> None:
     """Raise InvalidTrigger, UnknownTask, InvalidArguments or InvalidJob unless `job` can be kept and run."""
-    triggers.check(job.schedule)
+    registry.check_schedule(job.task, job.schedule)
     registry.check_arguments(job.task, job.arguments)
     calendars.check(job.calendars)
     try:

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from scheduling import registry, store, triggers
+from scheduling import registry, store
 from scheduling.conf import options
 from scheduling.exceptions import InvalidTrigger, SchedulingError
 from scheduling.models import Calendar, Job, Window
@@ -213,7 +213,7 @@ class _Reader:
     def _check(self, job: Job, given: Mapping[str, Any], fail: Fail) -> None:
         """Tell all that would keep `job` from being kept and run."""
         try:
-            triggers.check(job.schedule)
+            registry.check_schedule(job.task, job.schedule)
         except InvalidTrigger as error:
             fail(("schedule", "trigger" if error.field == "kind" else error.field), str(error))
         if job.task not in registry.registered():

@@ -231,3 +231,19 @@ def test_two_tasks_cannot_declare_the_same_job(declare: Declare) -> None:
 def test_the_decorator_says_on_which_side_of_task_it_goes(declare: Declare) -> None:
     with pytest.raises(TypeError, match="above @task"):
         scheduled("cron", hour=2)(echo.func)  # type: ignore[arg-type]
+
+
+def test_a_job_waits_for_the_settings_that_it_needs(declare: Declare) -> None:
+    missing = ["CONTACT", "TOKEN"]
+    declare(needs=lambda: missing)
+    assert deeds(NOON) == {"films": "waiting"}
+    assert not Job.objects.exists()
+    missing.clear()
+    assert deeds(NOON) == {"films": "created"}
+    missing.append("TOKEN")
+    assert deeds() == {"films": "parked"}
+    assert films().parked_reason.startswith("Set TOKEN in the environment")
+    assert deeds() == {"films": "waiting"}
+    missing.clear()
+    assert deeds()["films"] in {"unparked", "unchanged"}
+    assert films().next_run_time is not None
