@@ -1,22 +1,48 @@
 # shellcheck shell=bash
 # Sourced by script/server: the .env that it writes on its first run.
 
-# demo_settings PORT: what points the watch history at the demo there, its files apart from real ones.
+# demo_settings PORT: what points the workloads at the demo there, files apart from real ones.
 demo_settings() {
-    local demo=http://127.0.0.1:$1
+    echo "DEMO_PORT=$1"
+    demo_watch_history "http://127.0.0.1:$1"
+    demo_classifieds "http://127.0.0.1:$1"
+    demo_tickets "http://127.0.0.1:$1"
+}
+
+demo_watch_history() {
     cat <<ENV
-DEMO_PORT=$1
 TRAKT_CLIENT_ID=demo
 TRAKT_CLIENT_SECRET=demo
 TMDB_API_TOKEN=demo
 PRIMARY_USER=ada
 ADDITIONAL_USERS=grace,linus
-TRAKT_API_URL=$demo
-TRAKT_AUTH_URL=$demo
-TMDB_API_URL=$demo/3
-TMDB_IMAGE_URL=$demo/t/p
+TRAKT_API_URL=$1
+TRAKT_AUTH_URL=$1
+TMDB_API_URL=$1/3
+TMDB_IMAGE_URL=$1/t/p
 DATA_DIR=_demo
 TRAKT_TOKEN_FILE=trakt.demo.json
+ENV
+}
+
+demo_classifieds() {
+    cat <<ENV
+HEADFI_URL=$1
+CONTACT=demo
+POLL_INTERVAL_MINUTES=1
+RATE_LIMIT_DELAY_SECONDS=0.2
+DISCORD_WEBHOOK_URL=$1/api/webhooks/1/demo
+ENV
+}
+
+demo_tickets() {
+    cat <<ENV
+ZENDESK_URL=$1
+ZENDESK_SUBDOMAIN=demo
+ZENDESK_EMAIL=demo@localhost
+ZENDESK_API_TOKEN=demo
+ANTHROPIC_BASE_URL=$1
+ANTHROPIC_API_KEY=demo
 ENV
 }
 
@@ -35,8 +61,8 @@ ALLOWED_HOSTS=localhost,127.0.0.1,[::1]
 STOP_GRACE=3
 
 # --- The demo: replace these by your own credentials --------------------------------------------------------
-# An invented Trakt and TMDB, which script/server starts while TRAKT_CLIENT_ID is demo. For the real ones set
-# TRAKT_CLIENT_ID, TRAKT_CLIENT_SECRET, TMDB_API_TOKEN and the users, and delete the other lines.
+# Invented services, which script/server starts while TRAKT_CLIENT_ID is demo. For the real ones set the users, ids,
+# keys and tokens, and delete the lines with addresses at 127.0.0.1.
 $(demo_settings "$2")
 ENV
     )

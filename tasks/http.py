@@ -32,7 +32,7 @@ LONGEST_WAIT = 60.0  # seconds; a service that asks for more gets its worker bac
 LONGEST_DELAY = 86_400.0  # seconds; whatever a service asks for, it is asked again after a day
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504, *range(520, 530)})
 
-type Pause = Callable[[httpx.Headers, int], float | None]  # headers and status -> seconds without further requests
+type Pause = Callable[[Mapping[str, str], int], float | None]  # headers, whatever their case, and status -> seconds
 
 
 class Deadline:
