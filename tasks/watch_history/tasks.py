@@ -23,6 +23,7 @@ from tasks.watch_history.update import update_all, update_user
     max_attempts=3,
     backoff=timedelta(minutes=1),
     idempotent=True,
+    needs=lambda: options().missing(),
 )
 @task(takes_context=True)
 def update_watch_history(context: Any) -> None:
