@@ -121,6 +121,8 @@ def test_no_request_makes_the_server_fail(
     headers: dict[str, str], there: dict[str, list[Any]], method: str, address: str, kind: GenerationMode
 ) -> None:
     operation = described()[address][method]
+    if address.endswith("/retry"):
+        there["execution_id"] = there["root"]  # the one that has ended: chance might choose the other each time
     if kind is GenerationMode.NEGATIVE and not (list(operation.iter_parameters()) or operation.body):
         pytest.skip("It takes nothing that could be wrong.")
     seen = Counter[int]()
