@@ -80,15 +80,17 @@ class Match(models.Model):
     rule = models.ForeignKey(Rule, models.CASCADE, related_name="matches")
     listing = models.ForeignKey(Listing, models.CASCADE, related_name="matches")
     occasion = models.CharField(max_length=8, choices=Occasion)
-    # What makes the occasion this one and no other: the price, or when it was reopened; empty for the first match.
+    # What makes the occasion this one and no other: its kind and the match before it; empty for the first match.
     key = models.CharField(max_length=40, blank=True)
     price = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)  # at that moment
+    currency = models.CharField(max_length=3, blank=True)  # of that price
     matched_at = models.DateTimeField()
 
     class Meta:
         ordering: ClassVar = ["-id"]
         verbose_name_plural = "matches"
         default_permissions = ("view",)
+        indexes: ClassVar = [models.Index(fields=["rule", "matched_at"], name="match_of_rule")]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["rule", "listing", "key"], name="match_once_per_occasion")
         ]
@@ -113,6 +115,9 @@ class Delivery(models.Model):
     retry_at = models.DateTimeField(default=timezone.now)  # not before
     error = models.CharField(max_length=300, blank=True)  # of the last attempt
     sent_at = models.DateTimeField(null=True, blank=True)
+    # Who is sending it, and until when nobody else does; a claim that is over belongs to a process that has died.
+    claim = models.UUIDField(null=True, blank=True, editable=False)
+    claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -126,3 +131,18 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.match} to {self.channel}"
+
+
+class ClosedChannel(models.Model):
+    """A channel that has refused us for good: nothing is sent on it until its setting is another one."""
+
+    channel = models.CharField(primary_key=True, max_length=50)
+    setting = models.CharField(max_length=64)  # a hash of the setting that was refused
+    why = models.CharField(max_length=300)
+    closed_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.why}"
