@@ -1,4 +1,4 @@
-"""Cluster: issues that are alike, under an id that lasts; HourlyCount: how many tickets opened with it, by hour."""
+"""Cluster: issues alike, under an id that lasts; HourlyCount: its tickets by hour; Grouping: the last look at all."""
 
 from typing import ClassVar
 
@@ -22,7 +22,7 @@ class Cluster(models.Model):
     score = models.FloatField(default=0)  # of the current hour against the ones before
     ratio = models.FloatField(default=0)
     is_rising = models.BooleanField(default=False)
-    is_new = models.BooleanField(default=False)  # rising, and never seen before
+    is_new = models.BooleanField(default=False)  # rising, after a day without any
     scored_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -49,3 +49,23 @@ class HourlyCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.cluster} {self.hour:%Y-%m-%d %H}:00: {self.count}"
+
+
+class Grouping(models.Model):
+    """The last full run over the issues: the one row of its table, which whoever writes clusters locks."""
+
+    ONLY = 1  # its key
+
+    id = models.PositiveSmallIntegerField(primary_key=True)
+    made_at = models.DateTimeField()
+    last_issue = models.BigIntegerField(default=0)  # the highest id that it saw: later ones are new
+    weights = models.JSONField(default=dict)  # term -> weight: new issues are weighed as those before
+    issues = models.PositiveIntegerField(default=0)  # that it looked at
+    clusters = models.PositiveIntegerField(default=0)  # that it found
+    alone = models.PositiveIntegerField(default=0)  # issues that are like no others
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.clusters} clusters at {self.made_at:%Y-%m-%d %H:%M}"
