@@ -1,5 +1,6 @@
 """The settings of this workload with their types and units, read from `settings.CLASSIFIEDS`."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -35,6 +36,11 @@ class Options:
     @property
     def poll_interval(self) -> timedelta:
         return timedelta(minutes=self.poll_interval_minutes)
+
+    @property
+    def browser_program(self) -> str | None:
+        """Chromium; None if there is none."""
+        return shutil.which(self.chromium or "chromium")
 
     def missing(self) -> list[str]:
         """The settings without which no page is asked for and that are not set."""

@@ -1,11 +1,31 @@
 """What we keep: categories, listings and their changes; rules, and what they have matched and told."""
 
-from tasks.classifieds.models.listings import Category, Change, Kind, Listing, ListingStatus, Occasion, StrangePage
-from tasks.classifieds.models.rules import Delivery, DeliveryState, ExchangeRate, Filters, Match, Rule
+from tasks.classifieds.models.listings import (
+    LONGEST_PAGE,
+    Category,
+    Change,
+    Kind,
+    Listing,
+    ListingStatus,
+    Occasion,
+    Pause,
+    StrangePage,
+)
+from tasks.classifieds.models.rules import (
+    ClosedChannel,
+    Delivery,
+    DeliveryState,
+    ExchangeRate,
+    Filters,
+    Match,
+    Rule,
+)
 
 __all__ = [
+    "LONGEST_PAGE",
     "Category",
     "Change",
+    "ClosedChannel",
     "Delivery",
     "DeliveryState",
     "ExchangeRate",
@@ -15,6 +35,7 @@ __all__ = [
     "ListingStatus",
     "Match",
     "Occasion",
+    "Pause",
     "Rule",
     "StrangePage",
 ]

@@ -1,6 +1,7 @@
 """Category, Listing and Change: what is for sale, and how that has changed; StrangePage: what could not be read."""
 
-from typing import ClassVar
+from datetime import datetime
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -32,6 +33,12 @@ class Occasion(models.TextChoices):
     REOPENED = "reopened", "Reopened"
 
 
+class CategoryQuerySet(models.QuerySet["Category"]):
+    def under_way(self, now: datetime) -> Self:
+        """Those in which an interrupted scan goes on."""
+        return self.exclude(scan_path="").filter(resume_until__gt=now)
+
+
 class Category(models.Model):
     """A leaf category of the classifieds."""
 
@@ -39,6 +46,13 @@ class Category(models.Model):
     name = models.CharField(max_length=100)
     is_watched = models.BooleanField("watched", default=True, help_text="Whether scans fetch it.")
     scanned_at = models.DateTimeField(null=True, blank=True, editable=False)  # the last scan that ended well
+    # Where a scan under way goes on, written together with the listings before it: one that is killed begins there.
+    scan_path = models.CharField(max_length=300, blank=True, editable=False)  # empty: none is under way
+    scan_pages = models.PositiveSmallIntegerField(default=0, editable=False)  # that it has read so far
+    resume_until = models.DateTimeField(null=True, blank=True, editable=False)  # after that a scan begins anew
+    is_complete = models.BooleanField(default=False, editable=False)  # whether its last scan came to its end
+
+    objects = CategoryQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["name"]
@@ -122,3 +136,18 @@ class StrangePage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.url} ({self.status})"
+
+
+class Pause(models.Model):
+    """Until when the site is left alone, by its own wish or because it answered strangely; one row."""
+
+    until = models.DateTimeField()
+    why = models.CharField(max_length=300)
+    is_alarm = models.BooleanField(default=False)  # somebody has to look: until then each scan fails
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [models.CheckConstraint(name="classifieds_pause_once", condition=Q(pk=1))]
+
+    def __str__(self) -> str:
+        return f"{self.why} (until {self.until:%Y-%m-%d %H:%M} UTC)"

@@ -1,0 +1,128 @@
+"""Pages fetched by Chromium, for a site that shows its listings only to browsers; loaded when FETCHER is browser.
+
+The browser says who it is as the HTTP client does, and fetches nothing from other hosts, no pictures and no fonts.
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import Error, Page, Playwright, Response, Route, TimeoutError, sync_playwright
+
+from scheduling.exceptions import RetryLater
+from tasks.classifieds.conf import Options
+from tasks.classifieds.headfi import PAUSE, SERVICE, SHUT_OUT, TOO_MANY, Reply, jittered
+from tasks.classifieds.markup import load
+from tasks.exceptions import NotConfigured, UpstreamError
+from tasks.http import BODY_LIMIT, LONGEST_DELAY, Deadline, retry_after
+from tasks.models import RateBucket
+
+BUCKET = f"{SERVICE}:browser"
+PATIENCE = 30.0  # seconds for a page
+LISTINGS_WITHIN = 5.0  # seconds after that; a page without listings is handed on all the same
+UNWANTED = frozenset({"image", "media", "font"})
+FLAGS = ("--disable-dev-shm-usage",)  # which is small in containers
+AS_ROOT = "--no-sandbox"  # there Chromium has no sandbox to offer
+
+
+class Browser:
+    """One browser with one page. Playwright lives in a thread of its own, since Django's ORM refuses its event loop."""
+
+    def __init__(self, options: Options, deadline: Deadline, delay: float) -> None:
+        self._options = options
+        self._deadline = deadline
+        self._delay = delay
+        self._listing = load(options.headfi_file).selectors.listing
+        self._thread = ThreadPoolExecutor(1, "browser")
+        self._playwright: Playwright | None = None
+        self._chromium: Chromium | None = None
+        self._page: Page | None = None
+
+    def fetch(self, path: str, conditions: Mapping[str, str]) -> Reply:
+        """As the site shows it to a browser, which cannot ask by `conditions`."""
+        self._wait_for_turn()
+        try:
+            return self._in_thread(self._open, f"{self._options.headfi_url}{path}")
+        finally:
+            RateBucket.objects.hold(BUCKET, jittered(self._delay), datetime.now(UTC))
+
+    def close(self) -> None:
+        try:
+            self._in_thread(self._leave)
+        finally:
+            self._thread.shutdown(wait=False)
+
+    def _in_thread[T](self, act: Callable[..., T], *given: str) -> T:
+        return self._thread.submit(act, *given).result()
+
+    def _open(self, url: str) -> Reply:
+        page = self._page or self._start()
+        seconds = min(PATIENCE, self._deadline.left())
+        try:
+            response = page.goto(url, wait_until="domcontentloaded", timeout=seconds * 1000)
+            if response is None:
+                raise UpstreamError(f"{SERVICE} sent nothing ({url})")
+            if response.ok:
+                self._await_listings(page)
+            return self._reply(response, page.content())
+        except Error as error:
+            told = str(error).partition("\n")[0][:200]
+            raise UpstreamError(f"{SERVICE} cannot be reached with the browser: {told}", retryable=True) from None
+
+    def _start(self) -> Page:
+        """Raises NotConfigured if there is no such browser, or it does not start."""
+        program = self._options.browser_program
+        if program is None:
+            raise NotConfigured("FETCHER is browser, and there is no Chromium: install it, or set CHROMIUM.")
+        flags = [*FLAGS, AS_ROOT] if os.geteuid() == 0 else list(FLAGS)
+        self._playwright = sync_playwright().start()
+        try:
+            self._chromium = self._playwright.chromium.launch(
+                executable_path=program, headless=self._options.headless, args=flags
+            )
+        except Error as error:
+            raise NotConfigured(f"{program} does not start: {str(error).partition(chr(10))[0][:200]}") from None
+        context = self._chromium.new_context(user_agent=self._options.user_agent, service_workers="block")
+        context.route("**/*", self._let_through)
+        self._page = context.new_page()
+        return self._page
+
+    def _let_through(self, route: Route) -> None:
+        asked = route.request
+        if asked.resource_type in UNWANTED or urlsplit(asked.url).netloc != urlsplit(self._options.headfi_url).netloc:
+            route.abort()
+        else:
+            route.continue_()
+
+    def _await_listings(self, page: Page) -> None:
+        try:
+            page.wait_for_selector(self._listing, state="attached", timeout=LISTINGS_WITHIN * 1000)
+        except TimeoutError:
+            return
+
+    def _reply(self, response: Response, body: str) -> Reply:
+        status = response.status
+        if status == TOO_MANY:
+            asked = retry_after(response.headers.get("retry-after", ""), datetime.now(UTC)) or PAUSE
+            raise RetryLater(timedelta(seconds=min(asked, LONGEST_DELAY)), f"{SERVICE} wants a pause.")
+        if not response.ok and status not in SHUT_OUT:
+            raise UpstreamError(f"{SERVICE} answered {status} ({response.url})", status=status)
+        if len(body) > BODY_LIMIT:
+            raise UpstreamError(f"{SERVICE} sent more than {BODY_LIMIT} characters ({response.url})")
+        return Reply(status, {"Content-Type": response.headers.get("content-type", "")}, body.replace("\x00", ""))
+
+    def _leave(self) -> None:
+        """Whatever of it has started."""
+        if self._chromium:
+            self._chromium.close()
+        if self._playwright:
+            self._playwright.stop()
+
+    def _wait_for_turn(self) -> None:
+        per_second = 1 / max(self._delay, 0.001)
+        while seconds := RateBucket.objects.take(BUCKET, per_second, 1, datetime.now(UTC)):
+            time.sleep(min(seconds, self._deadline.left()))

@@ -1,0 +1,149 @@
+"""Head-Fi, spoken to over HTTP or with a browser: one page at a time, slowly, and only what robots.txt allows."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib import import_module
+from random import uniform
+from typing import Protocol, cast
+
+from scheduling.exceptions import RetryLater
+from tasks.classifieds.conf import Options
+from tasks.classifieds.models import LONGEST_PAGE
+from tasks.exceptions import AbortRun, UpstreamError
+from tasks.http import LONGEST_DELAY, Answer, Client, Deadline, Rate
+from tasks.models import KeptAnswer
+from tasks.robots import Robots
+
+SERVICE = "Head-Fi"
+LONGEST_CRAWL_DELAY = 3600.0  # seconds; at such a pace no scan comes to its end anyway
+JITTER = 0.5  # of the delay, at most, on top of it
+UNCHANGED = 304
+SHUT_OUT = (403, 503)  # how a challenge answers
+TOO_MANY = 429
+PAUSE = 600.0  # seconds, where the site wants a pause and does not say how long
+HTML = ("text/html", "application/xhtml+xml")
+
+
+class NotAllowed(AbortRun):
+    """robots.txt does not allow these pages, or could not be read."""
+
+
+class StrangeAnswer(AbortRun):
+    """The site answers with something else than a page of the classifieds."""
+
+    def __init__(self, url: str, status: int, why: str, body: str) -> None:
+        super().__init__(f"{why}. Nothing more is asked for; see the page that was kept ({url}).")
+        self.url = url
+        self.status = status
+        self.why = why
+        self.body = body[:LONGEST_PAGE]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back for a page."""
+
+    status: int
+    headers: Mapping[str, str]  # whatever their case
+    body: str
+
+
+class Fetcher(Protocol):
+    """What fetches pages, and waits before each as long as the site wants."""
+
+    def fetch(self, path: str, conditions: Mapping[str, str]) -> Reply:
+        """Raises UpstreamError for an answer other than 2xx, 304 and 403, or none; RetryLater for a long pause."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class HeadFi:
+    """The site for the time of one scan. Raises NotConfigured if what it takes is not there."""
+
+    def __init__(self, options: Options, deadline: Deadline) -> None:
+        self.url = options.headfi_url
+        with closing(client_of(options, deadline, options.rate_limit_delay_seconds)) as asking:
+            self._robots = Robots(asking, options.user_agent)
+        self.delay = min(max(options.rate_limit_delay_seconds, self._robots.delay), LONGEST_CRAWL_DELAY)
+        self._fetcher = fetcher_of(options, deadline, self.delay)
+
+    def close(self) -> None:
+        self._fetcher.close()
+
+    def address(self, path: str) -> str:
+        return f"{self.url}{path}"
+
+    def page(self, path: str, *, if_changed: bool) -> Reply | None:
+        """The page at `path`; None if it is as it was, which is asked only `if_changed`.
+
+        Raises NotAllowed, StrangeAnswer, RetryLater, or UpstreamError for what concerns this page alone.
+        """
+        if not self._robots.allows(path):
+            raise NotAllowed(f"{self.url}/robots.txt does not allow {path}, or cannot be read.")
+        conditions = KeptAnswer.objects.conditions(SERVICE, self.address(path)) if if_changed else {}
+        try:
+            reply = self._fetcher.fetch(path, conditions)
+        except UpstreamError as error:
+            raise self._meaning(error, path) from error
+        if reply.status in SHUT_OUT:
+            raise StrangeAnswer(self.address(path), reply.status, f"The site shuts us out: {reply.status}", reply.body)
+        kind = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if reply.status != UNCHANGED and kind not in HTML:
+            raise StrangeAnswer(self.address(path), reply.status, f"The page is {kind[:50] or 'nothing'}", reply.body)
+        return None if reply.status == UNCHANGED else reply
+
+    def keep(self, path: str, reply: Reply, now: datetime) -> None:
+        """Remember how to recognise this page, whose listings are kept."""
+        KeptAnswer.objects.keep(SERVICE, self.address(path), reply.headers, now)
+
+    def _meaning(self, error: UpstreamError, path: str) -> Exception:
+        """What a refusal is for the scan: a wish for a pause, being shut out, or the failure of one page."""
+        if error.status == TOO_MANY:
+            delay = timedelta(seconds=min(error.retry_after or PAUSE, LONGEST_DELAY))
+            return RetryLater(delay, f"{SERVICE} wants a pause of {delay}.")
+        if error.status in SHUT_OUT:
+            return StrangeAnswer(self.address(path), error.status, f"The site shuts us out: {error}", error.body)
+        return error
+
+
+class OverHttp:
+    """Pages as they come, without a script of theirs running."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def fetch(self, path: str, conditions: Mapping[str, str]) -> Reply:
+        return self._client.get(path, _reply, headers=conditions, expect={UNCHANGED, 403})
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def client_of(options: Options, deadline: Deadline, delay: float) -> Client:
+    """A client for all workers that asks at most every `delay` seconds, and never as a clock does."""
+    return Client(
+        SERVICE,
+        options.headfi_url,
+        headers={"User-Agent": options.user_agent, "Accept": "text/html,application/xhtml+xml"},
+        rate=Rate(per_second=1 / max(delay, 0.001), burst=1),
+        deadline=deadline,
+        pause=lambda *_: jittered(delay),
+    )
+
+
+def fetcher_of(options: Options, deadline: Deadline, delay: float) -> Fetcher:
+    """The one that the setting FETCHER names; the browser's module, and what it needs, is loaded only then."""
+    if options.fetcher == "browser":
+        return cast("Fetcher", import_module("tasks.classifieds.browser").Browser(options, deadline, delay))
+    return OverHttp(client_of(options, deadline, delay))
+
+
+def jittered(delay: float) -> float:
+    return delay * uniform(1, 1 + JITTER)  # noqa: S311
+
+
+def _reply(answer: Answer) -> Reply:
+    return Reply(answer.status, answer.headers, answer.body.decode(errors="replace").replace("\x00", ""))

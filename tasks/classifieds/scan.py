@@ -1,0 +1,115 @@
+"""scan: reads the watched categories, has the rules look at what is new or changed, and has the notices sent."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from scheduling.exceptions import RetryLater
+from tasks.classifieds import positions
+from tasks.classifieds.conf import Options, usable_options
+from tasks.classifieds.headfi import HeadFi, StrangeAnswer
+from tasks.classifieds.keep import keep_strange
+from tasks.classifieds.markup import Markup, load
+from tasks.classifieds.matching import match_waiting
+from tasks.classifieds.models import Category
+from tasks.classifieds.notify import deliver_waiting
+from tasks.classifieds.reading import read_category
+from tasks.exceptions import AbortRun
+from tasks.http import Deadline
+from tasks.recording import Entry, parts
+
+MOST_PAGES = 1000  # that one may ask for in each category
+STRANGE_PAUSE = positions.RESUMABLE / 2  # after a page that could not be read
+
+type Recorded = Callable[[str], AbstractContextManager[Entry]]  # opens the record of that label
+type Part = Callable[[str], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be scanned, where the settings do not say it."""
+
+    max_pages: int | None = None  # of each category
+    category: str = ""  # only this one, by its slug
+    although_strange: bool = False  # also while the pause after a strange page lasts
+
+
+def scan(recorded: Recorded, wanted: Wanted) -> None:
+    """Read, match, tell; the last two also when the first fails. Raises PartsFailed, or RetryLater for a pause.
+
+    A scan that was interrupted goes on where it was. One category that fails stops no other.
+    """
+    options = usable_options()
+    markup = load(options.headfi_file)
+    slugs = chosen(markup, wanted)
+    with parts() as part:
+        with part("Head-Fi"):
+            if not _is_paused(recorded, wanted):
+                _scan_categories(options, markup, slugs, recorded, wanted.max_pages, part)
+        with part("rules"), recorded("rules") as entry:
+            entry.result = {"matches": match_waiting(entry, timezone.now())}
+        with part("notices"), recorded("notices") as entry:
+            entry.result = asdict(deliver_waiting(entry, timezone.now()))
+
+
+def chosen(markup: Markup, wanted: Wanted) -> list[str]:
+    """The slugs of the categories to scan, each of which has a row now. Raises AbortRun for what makes no sense."""
+    if wanted.max_pages is not None and not 1 <= wanted.max_pages <= MOST_PAGES:
+        raise AbortRun(f"max_pages must be from 1 to {MOST_PAGES}.")
+    if wanted.category and wanted.category not in markup.categories:
+        raise AbortRun(f"{wanted.category[:60]!r} is no category; there are: {', '.join(markup.categories)}.")
+    positions.know_categories(markup.categories)
+    if wanted.category:
+        return [wanted.category]
+    watched = set(Category.objects.filter(is_watched=True).values_list("slug", flat=True))
+    return [slug for slug in markup.categories if slug in watched]
+
+
+def _is_paused(recorded: Recorded, wanted: Wanted) -> bool:
+    """Whether the site is left alone. Raises AbortRun if that is because somebody has to look."""
+    pause = positions.pause(timezone.now())
+    if pause is None or (pause.is_alarm and wanted.although_strange):
+        return False
+    with recorded("Head-Fi") as entry:
+        entry.log(f"Nothing is asked for: {pause}")
+        entry.result = {"skipped": True}
+        if pause.is_alarm:
+            raise AbortRun(f"Nothing is asked for: {pause}. To try at once: manage.py audiowatch run --once")
+    return True
+
+
+def _scan_categories(
+    options: Options, markup: Markup, slugs: list[str], recorded: Recorded, max_pages: int | None, part: Part
+) -> None:
+    """One after another. What concerns the whole site ends the scan, which keeps its place."""
+    with closing(HeadFi(options, Deadline(options.scan_timeout))) as site:
+        for category in positions.set_out(slugs, timezone.now()):
+            halt: AbortRun | RetryLater | None = None
+            with part(category.name):
+                try:
+                    with recorded(category.name) as entry:
+                        read_category(site, markup, category, entry, max_pages or _depth(options, category))
+                except (AbortRun, RetryLater) as error:
+                    halt = error
+            if halt:
+                _mind(halt, timezone.now())
+                raise halt
+            if category.scan_path:
+                positions.give_up(category)
+
+
+def _depth(options: Options, category: Category) -> int:
+    """How many pages are read: more if the category was never read to the end."""
+    return options.scheduled_max_pages if category.scanned_at else options.initial_max_pages
+
+
+def _mind(error: AbortRun | RetryLater, now: datetime) -> None:
+    """See to it that the site is left alone for as long as it wants, or until somebody has looked."""
+    if isinstance(error, RetryLater):
+        positions.leave_alone(now + error.delay, str(error))
+    elif isinstance(error, StrangeAnswer):
+        keep_strange(error, now)
+        positions.leave_alone(now + STRANGE_PAUSE, str(error), is_alarm=True)
