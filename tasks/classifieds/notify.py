@@ -1,0 +1,135 @@
+"""Notices: each match is told on each channel of its rule, again and again until it has arrived.
+
+A channel that fails stops no other; a message that is refused stops no other message.
+"""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from scheduling.context import Context
+from scheduling.exceptions import NotDelivered, RetryLater
+from tasks.classifieds import outbox
+from tasks.classifieds.channels import Channel, fingerprint, open_channel
+from tasks.classifieds.conf import options
+from tasks.classifieds.exceptions import ChannelRefused
+from tasks.classifieds.models import Delivery, DeliveryState
+from tasks.classifieds.news import news_of
+from tasks.exceptions import DeadlineReached
+from tasks.http import Deadline
+from tasks.recording import Entry, record
+
+TIME = 120.0  # seconds for one channel; what is left then waits for the next scan
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    sent: int
+    failed: int  # for good
+    waiting: int
+
+
+@dataclass(slots=True)
+class _Round:
+    """One channel's turn."""
+
+    name: str
+    channel: Channel
+    entry: Entry
+    now: datetime
+    site: str
+    sent: int = 0
+    failed: int = 0
+
+
+def tell_again(context: Context) -> None:
+    """What a job does between two scans: send what waits."""
+    with record(context, "notices") as entry:
+        done = deliver_waiting(entry, timezone.now())
+        entry.result = {"sent": done.sent, "failed": done.failed, "waiting": done.waiting}
+
+
+def deliver_waiting(entry: Entry, now: datetime) -> Delivered:
+    """Send all that is due; what fails is kept for a later try, or given up with its error."""
+    sent, failed = 0, outbox.give_up(now)
+    for name in outbox.channels_due(now):
+        done = _deliver_on(name, entry, now)
+        if done:
+            sent, failed = sent + done.sent, failed + done.failed
+    return Delivered(sent, failed, Delivery.objects.filter(state=DeliveryState.PENDING).count())
+
+
+def _deliver_on(name: str, entry: Entry, now: datetime) -> _Round | None:
+    """Send on one channel until nothing is left or it fails; None if it cannot be used."""
+    try:
+        channel = open_channel(name, Deadline(TIME))
+    except ChannelRefused as error:
+        outbox.note(name, str(error))
+        entry.log(f"{name}: {error}")
+        return None
+    turn = _Round(name, channel, entry, now, options().headfi_url)
+    with closing(channel):
+        if why := outbox.closed_because(name, fingerprint(channel.setting)):
+            outbox.note(name, why)
+            entry.log(f"{name} is closed until its setting has changed: {why}")
+            return None
+        while claimed := outbox.claim(name, now, channel.together):
+            if not _send_claimed(turn, claimed):
+                break
+    return turn
+
+
+def _send_claimed(turn: _Round, claimed: Sequence[Delivery]) -> bool:
+    """Whether the channel may go on. What it does not come to is given back."""
+    news = [news_of(delivery.match, turn.site) for delivery in claimed]
+    return _send_each(turn, [[claimed[index] for index in piece] for piece in turn.channel.pieces(news)])
+
+
+def _send_each(turn: _Round, messages: Sequence[Sequence[Delivery]]) -> bool:
+    for index, message in enumerate(messages):
+        if not _send(turn, message):
+            outbox.put_off([delivery for rest in messages[index + 1 :] for delivery in rest], turn.now, "")
+            return False
+    return True
+
+
+def _send(turn: _Round, deliveries: Sequence[Delivery]) -> bool:
+    """Send one message, and write down at once what came of it; whether the channel may go on."""
+    try:
+        turn.channel.send([news_of(delivery.match, turn.site) for delivery in deliveries], turn.now)
+    except RetryLater as pause:
+        return _wait(turn, deliveries, pause.delay, str(pause))
+    except DeadlineReached as error:
+        return _wait(turn, deliveries, timedelta(), str(error))
+    except ChannelRefused as error:
+        outbox.close_channel(turn.name, fingerprint(turn.channel.setting), str(error), turn.now)
+        outbox.note(turn.name, str(error))
+        return _wait(turn, deliveries, timedelta(), str(error))
+    except NotDelivered as error:
+        return _not_delivered(turn, deliveries, error)
+    turn.sent += outbox.sent(deliveries, turn.now)
+    return True
+
+
+def _not_delivered(turn: _Round, deliveries: Sequence[Delivery], error: NotDelivered) -> bool:
+    """A message that is refused for good says nothing of the next one; all else may hit the next one too."""
+    if error.final and len(deliveries) > 1:  # one of them is to blame: find it
+        return _send_each(turn, [[each] for each in deliveries])
+    if error.retry_in is not None:
+        return _wait(turn, deliveries, timedelta(seconds=error.retry_in), str(error))
+    turn.entry.log(f"{turn.name}: {error}")
+    if error.final:
+        turn.failed += outbox.failed(deliveries, str(error))
+        return True
+    turn.failed += outbox.try_later(deliveries, str(error), turn.now)
+    return False
+
+
+def _wait(turn: _Round, deliveries: Sequence[Delivery], delay: timedelta, why: str) -> bool:
+    """The channel is left alone for that long."""
+    turn.entry.log(f"{turn.name}: {why}")
+    outbox.put_off(deliveries, turn.now + delay, why)
+    return False
