@@ -56,10 +56,13 @@ class Issue(models.Model):
 class Batch(models.Model):
     """Tickets sent to the model together, at half the price; its results come within a day."""
 
-    batch_id = models.CharField(max_length=100, unique=True)  # Anthropic's own
+    key = models.CharField(max_length=32, unique=True)  # ours: the ids of its requests begin with it
+    # Anthropic's own; None: it was sent, and nobody was told what became of it.
+    batch_id = models.CharField(max_length=100, unique=True, null=True, blank=True)
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)  # when its results were read
     size = models.PositiveIntegerField()  # tickets
+    estimate = models.PositiveBigIntegerField(default=0)  # tokens; counts against the budget until it has ended
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -67,7 +70,7 @@ class Batch(models.Model):
         default_permissions = ("view",)
 
     def __str__(self) -> str:
-        return self.batch_id
+        return self.batch_id or f"{self.key} (not confirmed)"
 
 
 class Usage(models.Model):

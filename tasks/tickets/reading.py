@@ -1,0 +1,43 @@
+"""What the analysis reads of a ticket: subject, description, and what was written after that, as one text."""
+
+from collections.abc import Collection, Iterator
+
+from django.db.models.functions import Left
+
+from tasks.tickets.extract import TEXT_LIMIT
+from tasks.tickets.models import Comment, Ticket
+
+HEADING = "--- "  # begins a line that is ours, not the customer's
+FIELDS = (
+    *("ticket_id", "subject", "description", "requester_id", "opened_at"),
+    *("content_hash", "analysis", "analysis_attempts"),
+)
+
+
+def read(ticket_ids: Collection[int], *, internal_notes: bool) -> Iterator[tuple[Ticket, str]]:
+    """The tickets of these ids, in that order, each with its text of at most TEXT_LIMIT characters."""
+    tickets = Ticket.objects.only(*FIELDS).in_bulk(ticket_ids)
+    texts = {pk: [f"{ticket.subject}\n\n{ticket.description}"[:TEXT_LIMIT]] for pk, ticket in tickets.items()}
+    room = {pk: TEXT_LIMIT - len(texts[pk][0]) for pk in tickets}
+    for comment in _comments(ticket_ids, internal_notes=internal_notes):
+        pk = comment.ticket_id
+        said = f"\n\n{HEADING}{_who(comment, tickets[pk])}, {comment.written_at:%Y-%m-%d}\n{comment.start}"[: room[pk]]
+        texts[pk].append(said)
+        room[pk] -= len(said)
+    for pk in ticket_ids:
+        if pk in tickets:
+            yield tickets[pk], "".join(texts[pk])
+
+
+def _comments(ticket_ids: Collection[int], *, internal_notes: bool) -> Iterator["Comment"]:
+    shown = Comment.objects.filter(ticket__in=ticket_ids)
+    if not internal_notes:
+        shown = shown.filter(is_public=True)
+    told = shown.annotate(start=Left("body", TEXT_LIMIT)).defer("body").order_by("written_at", "comment_id")
+    return told.iterator(chunk_size=100)
+
+
+def _who(comment: Comment, ticket: Ticket) -> str:
+    if not comment.is_public:
+        return "internal note"
+    return "customer" if comment.author_id and comment.author_id == ticket.requester_id else "reply"
