@@ -75,7 +75,7 @@ class Discord:
         if request.params.get("wait") != "true":
             return Reply(204, {name.replace("_", "-"): value for name, value in limits.items()})
         stored = {"id": str(message.id), "type": 0, "content": message.content, "embeds": embeds}
-        return Reply.of(stored, **limits)
+        return Reply.of(stored, 200, **limits)
 
     def _limits(self, webhook: str) -> dict[str, str]:
         """The headers of the answer; with Retry_After if the message comes too soon."""
