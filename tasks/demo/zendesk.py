@@ -131,7 +131,7 @@ class Zendesk:
             "ratelimit_remaining": left,
             "ratelimit_reset": "60",
         }
-        return Reply.of(told, **headers)
+        return Reply.of(told, 200, **headers)
 
     def _position(self, request: Request) -> tuple[int, int] | Reply:
         """After which moment and id the page begins."""
@@ -229,7 +229,14 @@ def basic(email: str = EMAIL, token: str = API_TOKEN) -> str:
 
 def _comment(comment_id: int, text: str, written: datetime, *, author: int | None = 7, public: bool = True) -> Any:
     bodies = {"body": text, "html_body": f"<p>{text}</p>", "plain_body": text}
-    told = {"id": comment_id, "type": "Comment", "author_id": author, **bodies, "public": public, "attachments": []}
+    told: dict[str, Any] = {
+        "id": comment_id,
+        "type": "Comment",
+        "author_id": author,
+        **bodies,
+        "public": public,
+        "attachments": [],
+    }
     return {**told, "via": {"channel": "web"}, "metadata": {}, "created_at": _text(written)}
 
 

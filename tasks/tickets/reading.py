@@ -19,9 +19,9 @@ def read(ticket_ids: Collection[int], *, internal_notes: bool) -> Iterator[tuple
     tickets = Ticket.objects.only(*FIELDS).in_bulk(ticket_ids)
     texts = {pk: [f"{ticket.subject}\n\n{ticket.description}"[:TEXT_LIMIT]] for pk, ticket in tickets.items()}
     room = {pk: TEXT_LIMIT - len(texts[pk][0]) for pk in tickets}
-    for comment in _comments(ticket_ids, internal_notes=internal_notes):
+    for comment, body in _comments(ticket_ids, internal_notes=internal_notes):
         pk = comment.ticket_id
-        said = f"\n\n{HEADING}{_who(comment, tickets[pk])}, {comment.written_at:%Y-%m-%d}\n{comment.start}"[: room[pk]]
+        said = f"\n\n{HEADING}{_who(comment, tickets[pk])}, {comment.written_at:%Y-%m-%d}\n{body}"[: room[pk]]
         texts[pk].append(said)
         room[pk] -= len(said)
     for pk in ticket_ids:
@@ -29,12 +29,13 @@ def read(ticket_ids: Collection[int], *, internal_notes: bool) -> Iterator[tuple
             yield tickets[pk], "".join(texts[pk])
 
 
-def _comments(ticket_ids: Collection[int], *, internal_notes: bool) -> Iterator["Comment"]:
+def _comments(ticket_ids: Collection[int], *, internal_notes: bool) -> Iterator[tuple[Comment, str]]:
+    """Comments of these tickets, the oldest first, each with as much of its text as may be wanted."""
     shown = Comment.objects.filter(ticket__in=ticket_ids)
     if not internal_notes:
         shown = shown.filter(is_public=True)
-    told = shown.annotate(start=Left("body", TEXT_LIMIT)).defer("body").order_by("written_at", "comment_id")
-    return told.iterator(chunk_size=100)
+    told = shown.annotate(beginning=Left("body", TEXT_LIMIT)).defer("body").order_by("written_at", "comment_id")
+    return ((comment, comment.beginning) for comment in told.iterator(chunk_size=100))
 
 
 def _who(comment: Comment, ticket: Ticket) -> str:
