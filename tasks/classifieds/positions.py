@@ -1,6 +1,6 @@
 """How far the scan has come in each category, and until when the site is left alone; both outlive the process."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -22,12 +22,12 @@ def know_categories(names: Mapping[str, str]) -> int:
 
 
 @transaction.atomic
-def set_out(slugs: Collection[str], now: datetime) -> list[Category]:
-    """The categories that are to be scanned: what an interrupted scan has left, or else all from their start."""
+def set_out(slugs: Sequence[str], now: datetime) -> list[Category]:
+    """The categories that are to be scanned, in their order: what an interrupted scan has left, or else all of them."""
     wanted = Category.objects.select_for_update().filter(slug__in=slugs)
-    if left := list(wanted.under_way(now)):
+    found = sorted(wanted, key=lambda category: slugs.index(category.slug))
+    if left := [category for category in found if category.is_under_way(now)]:
         return left
-    found = list(wanted)
     for category in found:
         category.scan_path, category.scan_pages = first_path(category), 0
         category.resume_until = now + RESUMABLE
@@ -58,6 +58,11 @@ def leave_alone(until: datetime, why: str, *, is_alarm: bool = False) -> None:
     """Ask the site for nothing until then; what is under way goes on after that."""
     Pause.objects.update_or_create(pk=1, defaults={"until": until, "why": why[:300], "is_alarm": is_alarm})
     Category.objects.exclude(scan_path="").update(resume_until=until + RESUMABLE)
+
+
+def be_at_ease() -> None:
+    """The site answers as it should: no pause is needed any more."""
+    Pause.objects.all().delete()
 
 
 def pause(now: datetime) -> Pause | None:

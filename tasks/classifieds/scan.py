@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from django.utils import timezone
@@ -35,6 +35,7 @@ class Wanted:
     max_pages: int | None = None  # of each category
     category: str = ""  # only this one, by its slug
     although_strange: bool = False  # also while the pause after a strange page lasts
+    headless: bool | None = None  # whether a browser, if one is used, shows no window
 
 
 def scan(recorded: Recorded, wanted: Wanted) -> None:
@@ -43,6 +44,8 @@ def scan(recorded: Recorded, wanted: Wanted) -> None:
     A scan that was interrupted goes on where it was. One category that fails stops no other.
     """
     options = usable_options()
+    if wanted.headless is not None:
+        options = replace(options, headless=wanted.headless)
     markup = load(options.headfi_file)
     slugs = chosen(markup, wanted)
     with parts() as part:
@@ -99,6 +102,7 @@ def _scan_categories(
                 raise halt
             if category.scan_path:
                 positions.give_up(category)
+    positions.be_at_ease()
 
 
 def _depth(options: Options, category: Category) -> int:

@@ -1,7 +1,7 @@
 """Category, Listing and Change: what is for sale, and how that has changed; StrangePage: what could not be read."""
 
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -33,12 +33,6 @@ class Occasion(models.TextChoices):
     REOPENED = "reopened", "Reopened"
 
 
-class CategoryQuerySet(models.QuerySet["Category"]):
-    def under_way(self, now: datetime) -> Self:
-        """Those in which an interrupted scan goes on."""
-        return self.exclude(scan_path="").filter(resume_until__gt=now)
-
-
 class Category(models.Model):
     """A leaf category of the classifieds."""
 
@@ -52,8 +46,6 @@ class Category(models.Model):
     resume_until = models.DateTimeField(null=True, blank=True, editable=False)  # after that a scan begins anew
     is_complete = models.BooleanField(default=False, editable=False)  # whether its last scan came to its end
 
-    objects = CategoryQuerySet.as_manager()
-
     class Meta:
         ordering: ClassVar = ["name"]
         verbose_name_plural = "categories"
@@ -61,6 +53,10 @@ class Category(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def is_under_way(self, now: datetime) -> bool:
+        """Whether an interrupted scan goes on in it."""
+        return bool(self.scan_path and self.resume_until and self.resume_until > now)
 
 
 class Listing(models.Model):
