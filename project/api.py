@@ -21,6 +21,7 @@ from scheduling.api.auth import guarded_page
 from scheduling.api.description import DescribedAPI
 from scheduling.api.parsing import StrictParser
 from tasks import api as records
+from tasks.tickets import api as tickets
 
 DESCRIPTION = """
 Everything that the admin can do to schedules, for programs.
@@ -69,3 +70,4 @@ api.add_router("/v1/backfills", backfills.router)
 api.add_router("/v1/calendars", calendars.router)
 api.add_router("/v1/records", records.router)
 api.add_router("/tasks", background.router)
+api.add_router("/tasks", tickets.router)

@@ -1,1 +1,1 @@
-"""A loopback Trakt and TMDB with invented data, for the demo and for the tests of the clients."""
+"""The outside services on loopback, with invented data, for the demo and for the tests of the clients."""

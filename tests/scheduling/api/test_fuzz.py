@@ -36,6 +36,7 @@ from project.api import api
 from scheduling import store
 from scheduling.models import Backfill, Calendar, State
 from tasks.models import TaskRecord
+from tasks.tickets.stages import DAILY
 from tests.factories import ECHO, NOON, make_execution, make_job, make_worker
 from tests.scheduling.api.test_doorkeeper import make_token
 
@@ -123,6 +124,9 @@ def test_no_request_makes_the_server_fail(
     operation = described()[address][method]
     if address.endswith("/retry"):
         there["execution_id"] = there["root"]  # the one that has ended: chance might choose the other each time
+    pipeline = make_job(id=DAILY, task="tasks.tickets.tasks.pipeline", trigger="manual", next_run_time=None)
+    if address == "/api/tasks/cancel":
+        make_execution(pipeline)
     if kind is GenerationMode.NEGATIVE and not (list(operation.iter_parameters()) or operation.body):
         pytest.skip("It takes nothing that could be wrong.")
     seen = Counter[int]()

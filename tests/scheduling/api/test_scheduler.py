@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from scheduling.api import background, scheduler
-from scheduling.models import State, Why, WorkerState
-from tests.factories import NOON, make_execution, make_job, make_worker
+from scheduling.api import scheduler
+from scheduling.models import WorkerState
+from tests.factories import NOON, make_job, make_worker
 from tests.scheduling.api.caller import Caller, queries
 
 pytestmark = pytest.mark.django_db
@@ -103,68 +103,3 @@ def test_each_address_needs_its_permissions() -> None:
     assert of_workers.get("scheduler/jobs").status_code == 403
     for path in ("scheduler/status", "/api/tasks/scheduler/status"):
         assert of_jobs.get(path).status_code == of_workers.get(path).status_code == 403
-    assert of_jobs.get("/api/tasks/worker/status").status_code == 403
-
-
-# What the fourth source system asks of its background worker
-
-
-def asked(state: State, **columns: Any) -> Any:
-    times: dict[str, Any] = {"finished_at": NOON} if state not in (State.QUEUED, State.RUNNING) else {}
-    if state not in (State.QUEUED, State.SKIPPED):
-        times |= {"started_at": NOON, "worker": make_worker()}
-    return make_execution(state=state, **{"why": Why.API, **times, **columns})
-
-
-def test_with_nothing_asked_for_it_is_idle(caller: Caller) -> None:
-    asked(State.RUNNING, why=Why.SCHEDULE)
-    told = caller.get("/api/tasks/worker/status").json()
-    assert (told["status"], told["progress"], told["execution"], told["message"]) == ("idle", None, None, "")
-
-
-@pytest.mark.parametrize("why", [Why.API, Why.RUN_NOW, Why.ENQUEUE])
-def test_what_runs_on_demand_tells_its_progress(caller: Caller, why: Why) -> None:
-    run = asked(State.RUNNING, why=why, progress=0.42, progress_text="42 of 100 tickets")
-    asked(State.SUCCEEDED, why=Why.SCHEDULE)
-    told = caller.get("/api/tasks/worker/status").json()
-    assert (told["status"], told["progress"], told["message"]) == ("running", 0.42, "42 of 100 tickets")
-    assert (told["execution"], told["started_at"]) == (run.pk, "2026-03-02T12:00:00Z")
-
-
-@pytest.mark.parametrize(
-    ("state", "columns", "status"),
-    [
-        (State.QUEUED, {}, "running"),
-        (State.SUCCEEDED, {}, "completed"),
-        (State.FAILED, {}, "failed"),
-        (State.TIMED_OUT, {}, "failed"),
-        (State.LOST, {}, "failed"),
-        (State.CANCELLED, {}, "failed"),
-        (State.CANCELLED, {"started_at": None}, "idle"),
-        (State.SKIPPED, {}, "idle"),
-    ],
-)
-def test_the_latest_decides_how_it_stands(caller: Caller, state: State, columns: dict[str, Any], status: str) -> None:
-    asked(State.SUCCEEDED if status == "failed" else State.FAILED)
-    asked(state, **columns)
-    assert caller.get("/api/tasks/worker/status").json()["status"] == status
-
-
-def test_a_further_attempt_counts_and_an_error_is_told_without_secrets(caller: Caller) -> None:
-    first = asked(State.FAILED, error_message="password=hunter2-and-more was refused")
-    told = caller.get("/api/tasks/worker/status").json()
-    assert told["status"] == "failed"
-    assert "was refused" in told["message"]
-    assert "hunter2" not in told["message"]
-    again = asked(State.RUNNING, why=Why.RETRY, root=first, attempt=2)
-    told = caller.get("/api/tasks/worker/status").json()
-    assert (told["status"], told["execution"]) == ("running", again.pk)
-
-
-def test_only_what_was_of_late_is_looked_through(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background, "REACH", 2)
-    asked(State.FAILED)
-    assert caller.get("/api/tasks/worker/status").json()["status"] == "failed"
-    for _ in range(2):
-        asked(State.SUCCEEDED, why=Why.SCHEDULE)
-    assert caller.get("/api/tasks/worker/status").json()["status"] == "idle"
