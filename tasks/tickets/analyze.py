@@ -53,7 +53,7 @@ def _by_model(entry: Entry, found: Options, tally: Tally, size: int, now: dateti
     with closing(Claude(found, Deadline(found.pipeline_timeout))) as claude:
         work = Work(claude, found, entry, tally, finder)
         batches.collect(work)
-        ids = _waiting(size, now)
+        ids = _waiting(found, size, now)
         if 0 < found.message_batches_from <= len(ids):
             batches.send(work, ids)
             batches.wait(work)
@@ -100,7 +100,7 @@ def _refused(work: Work, ticket: Ticket, error: UpstreamError, out: int) -> None
 
 def _by_rules(entry: Entry, found: Options, tally: Tally, size: int, now: datetime) -> None:
     batches.give_up()
-    ids = _waiting(size, now)
+    ids = _waiting(found, size, now)
     entry.expect(len(ids))
     entry.log("ANTHROPIC_API_KEY is not set: local rules look for issues.")
     finder = Finder(Method.LOCAL, "", now)
@@ -113,5 +113,6 @@ def _by_rules(entry: Entry, found: Options, tally: Tally, size: int, now: dateti
         tally.analysed += len(outcomes)
 
 
-def _waiting(size: int, now: datetime) -> list[int]:
-    return list(Ticket.objects.to_analyse(now).values_list("pk", flat=True)[:size])
+def _waiting(found: Options, size: int, now: datetime) -> list[int]:
+    tickets = Ticket.objects.to_analyse(now, with_comments=found.fetch_comments)
+    return list(tickets.values_list("pk", flat=True)[:size])

@@ -184,6 +184,8 @@ def _store_results(work: Work, batch: Batch) -> None:
                 _store_chunk(work, batch, chunk)
             break
         except UpstreamError as error:
+            if error.status in {404, 410}:  # they are kept for some weeks
+                break
             if not error.retryable or read_before + 1 == READS:
                 raise
     _close(work, batch)

@@ -5,6 +5,7 @@ A ticket stays due until its comments are stored, so that a run that was killed 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import batched
 
 from django.db import transaction
 
@@ -15,7 +16,8 @@ from tasks.tickets.conf import Options
 from tasks.tickets.merge import BATCH, Counts, content_hash, digest, read_anew, upsert_target
 from tasks.tickets.models import Comment, Ticket
 
-CHUNK = 50  # tickets whose comments are stored together
+CHUNK = 50  # tickets whose comments are stored together, unless there are
+MOST = 500  # comments before that
 OUT_AFTER = 3  # tickets in a row for which Zendesk fails
 
 
@@ -32,12 +34,15 @@ class Fetched:
 def fetch_comments(api: zendesk.Zendesk, options: Options, entry: Entry, counts: Counts) -> None:
     """Work off all tickets whose comments are due. Raises ZendeskOut."""
     entry.expect(Ticket.objects.filter(comments_due=True).count())
-    pass_ = _Pass(api, entry, counts)
+    fetching = _Fetching(api, entry, counts)
     for chunk in _due():
         fetched: list[Fetched] = []
         try:
             for ticket in chunk:
-                pass_.fetch(ticket, fetched)
+                fetching.fetch(ticket, fetched)
+                if sum(len(one.comments) for one in fetched) >= MOST:
+                    counts.comments += keep(fetched, internal_notes=options.internal_notes)
+                    fetched.clear()
         finally:
             counts.comments += keep(fetched, internal_notes=options.internal_notes)
 
@@ -50,7 +55,7 @@ def _due() -> Iterator[list[Ticket]]:
         last = chunk[-1].ticket_id
 
 
-class _Pass:
+class _Fetching:
     """Asks for the comments of one ticket after another, and notices when Zendesk is out."""
 
     def __init__(self, api: zendesk.Zendesk, entry: Entry, counts: Counts) -> None:
@@ -102,7 +107,9 @@ def keep(fetched: list[Fetched], *, internal_notes: bool) -> int:
     current = [(row, seen[pk].comments) for pk, row in rows.items() if row.changed_at == seen[pk].ticket.changed_at]
     told = {one.comment_id: _row(ticket, one) for ticket, comments in current for one in comments}
     stored = Comment.objects.filter(ticket__in=[ticket.ticket_id for ticket, _ in current])
-    stored.exclude(pk__in=told).delete()
+    gone = [pk for pk in stored.values_list("pk", flat=True) if pk not in told]
+    for chunk in batched(gone, BATCH, strict=False):
+        Comment.objects.filter(pk__in=chunk).delete()
     Comment.objects.bulk_create(
         told.values(),
         update_conflicts=True,

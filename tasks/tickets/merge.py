@@ -49,10 +49,8 @@ def merge(
     position: Mapping[str, Any],
     counts: Counts,
     now: datetime,
-    *,
-    comments: bool,
 ) -> None:
-    """Keep a page of tickets, and with it how far `stream` was read; `comments`: they are to be fetched.
+    """Keep a page of tickets, and with it how far `stream` was read.
 
     Of a ticket that comes twice the newest version counts, and none replaces a newer one that is stored.
     """
@@ -68,7 +66,7 @@ def merge(
         counts.new += row is None
         counts.changed += row is not None
         counts.deleted += ticket.is_deleted and not (row and row.is_deleted)
-        written.append(_written(row or Ticket(ticket_id=ticket_id), ticket, now, comments=comments))
+        written.append(_written(row or Ticket(ticket_id=ticket_id), ticket, now))
     counts.unchanged += len(untouched)
     Ticket.objects.filter(pk__in=untouched).update(synced_at=now)
     _upsert(written)
@@ -105,7 +103,7 @@ def _is_as_told(row: Ticket, ticket: zendesk.Ticket) -> bool:
     return all(getattr(row, name) == getattr(ticket, name) for name in TOLD)
 
 
-def _written(row: Ticket, ticket: zendesk.Ticket, now: datetime, *, comments: bool) -> Ticket:
+def _written(row: Ticket, ticket: zendesk.Ticket, now: datetime) -> Ticket:
     """`row`, as Zendesk tells it now."""
     has_moved = row.changed_at != ticket.changed_at  # None, if it is new
     for name in TOLD:
@@ -116,7 +114,7 @@ def _written(row: Ticket, ticket: zendesk.Ticket, now: datetime, *, comments: bo
         row.comments_due, row.analysis = False, Analysis.DONE
         row.content_hash = ""
         return row
-    row.comments_due = row.comments_due or (comments and has_moved)
+    row.comments_due = row.comments_due or has_moved
     read_anew(row, content_hash(row.subject, row.description, row.comments_hash))
     return row
 

@@ -111,7 +111,7 @@ class _Walk:
         latest = max((ticket.generated_at for ticket in tickets), default=0)
         if moves_on and latest > (self._stream.generated_until or 0):
             self._stream.generated_until = position["generated_until"] = latest
-        merge(self._stream, tickets, position, self._counts, self._now, comments=self._options.fetch_comments)
+        merge(self._stream, tickets, position, self._counts, self._now)
 
     def _since(self, span: timedelta) -> int:
         return _seconds(self._now.timestamp()) - _seconds(max(span, YOUNGEST))

@@ -43,9 +43,12 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         """Those whose analysis is not over."""
         return self.filter(analysis__in=(Analysis.PENDING, Analysis.SENT), is_deleted=False)
 
-    def to_analyse(self, now: datetime) -> Self:
-        """Those that can be analysed: in no batch, and with all their comments; the newest first, failed ones last."""
-        is_whole = Q(comments_due=False) | Q(synced_at__lt=now - COMMENTS_WITHIN)
+    def to_analyse(self, now: datetime, *, with_comments: bool) -> Self:
+        """Those that can be analysed: in no batch, and with all their comments, if these are fetched at all.
+
+        The newest come first, and those last that have failed before.
+        """
+        is_whole = Q(comments_due=False) | Q(synced_at__lt=now - COMMENTS_WITHIN) if with_comments else Q()
         found = self.filter(is_whole, analysis=Analysis.PENDING, is_deleted=False, batch=None)
         return found.order_by("analysis_attempts", "-ticket_id")
 
@@ -68,7 +71,7 @@ class Ticket(models.Model):
     is_deleted = models.BooleanField(default=False)
     content_hash = models.CharField(max_length=64)  # of all that the analysis reads: subject, description, comments
     comments_hash = models.CharField(max_length=64, blank=True)  # of the comments alone; empty: there are none
-    comments_due = models.BooleanField(default=False)  # to be fetched; stays until that was done
+    comments_due = models.BooleanField(default=False)  # there may be others than ours; stays until they were fetched
     synced_at = models.DateTimeField()
 
     analysis = models.CharField(max_length=7, choices=Analysis, default=Analysis.PENDING)

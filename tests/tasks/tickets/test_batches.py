@@ -152,6 +152,13 @@ def test_results_that_break_off_are_stored_as_far_as_they_go_and_only_once(
     assert (Issue.objects.count(), Usage.objects.get().requests) == (TICKETS, TICKETS)
 
 
+def test_results_that_are_no_longer_kept_free_the_tickets(upstream: Upstream) -> None:
+    upstream.fail("/results", 404)
+    analyze()
+    assert states() == {"pending": TICKETS}
+    assert Batch.objects.get().ended_at == NOW
+
+
 def test_results_are_read_again_when_they_break_off_once(upstream: Upstream) -> None:
     upstream.truncate("/results", 3000)
     assert analyze()["analysed"] == TICKETS

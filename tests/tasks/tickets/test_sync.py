@@ -330,7 +330,7 @@ def test_a_ticket_in_a_batch_that_changes_stays_in_it_and_is_pending(zendesk: Ze
     sync(clock)
     ticket = Ticket.objects.get(pk=FIRST_ID + 3)
     assert (ticket.analysis, ticket.batch) == (Analysis.PENDING, batch)
-    assert ticket not in Ticket.objects.to_analyse(clock.now())
+    assert ticket not in Ticket.objects.to_analyse(clock.now(), with_comments=False)
 
 
 class TestComments:
@@ -410,10 +410,22 @@ class TestComments:
         assert sync(clock)["failed"] == 1
         due = Ticket.objects.filter(comments_due=True)
         assert list(due.values_list("pk", flat=True)) == [FIRST_ID + 5], "one that is gone has none"
-        assert due.get() not in Ticket.objects.to_analyse(clock.now())
-        assert due.get() in Ticket.objects.to_analyse(clock.now() + timedelta(days=2))
+        to_analyse, later = Ticket.objects.to_analyse, clock.now() + timedelta(days=2)
+        assert due.get() not in to_analyse(clock.now(), with_comments=True)
+        assert due.get() in to_analyse(clock.now(), with_comments=False)
+        assert due.get() in to_analyse(later, with_comments=True), "it is analysed without them"
         sync(clock)
         assert not due.exists()
+
+    def test_once_they_are_wanted_those_of_earlier_tickets_come_too(self, clock: Clock, configured: Configured) -> None:
+        configured(FETCH_COMMENTS=False)
+        sync(clock)
+        configured(FETCH_COMMENTS=True)
+        assert sync(clock)["comments"] == 16
+
+    def test_many_are_stored_in_between(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("tasks.tickets.comments.MOST", 2)
+        assert sync(clock)["comments"] == Comment.objects.count() == 16
 
     def test_an_outage_ends_the_pass(self, upstream: Upstream, clock: Clock) -> None:
         upstream.fail("/comments.json", 503, times=99)
