@@ -75,7 +75,7 @@ def read(given: Any) -> Markup:
     selectors = _named(top["selectors"], {field.name for field in fields(Selectors)}, "selectors")
     for name, selector in selectors.items():
         _check_selector(name, selector)
-    currencies = top["currencies"] if isinstance(top["currencies"], list) else [None]
+    currencies: list[str] = top["currencies"] if isinstance(top["currencies"], list) else [""]
     if not all(isinstance(code, str) and CODE.fullmatch(code) for code in currencies):
         _refuse("currencies must be a list of codes such as USD")
     return Markup(

@@ -1,4 +1,4 @@
-"""Pages of the classifieds: categories, listings, strange pages; rules, matches and deliveries."""
+"""Pages of the classifieds: listings, categories, strange pages; rules, what they go by, and what was told."""
 
 from tasks.classifieds.admin import listings, rules, settled, told
 

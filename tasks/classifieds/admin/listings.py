@@ -42,7 +42,7 @@ class CategoryAdmin(ModelAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
-        return super().get_queryset(request).annotate(count=Count("listings"))
+        return Category.objects.annotate(count=Count("listings"))
 
     def save_model(self, request: HttpRequest, obj: Category, form: Any, change: bool) -> None:
         """Nothing of what a scan writes meanwhile is put back."""
@@ -133,7 +133,7 @@ class StrangePageAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StrangePage]:
         """Without the pages; that of one row fetches its own."""
-        return super().get_queryset(request).defer("body")
+        return StrangePage.objects.defer("body")
 
     @admin.display(description="Seen")
     def seen(self, page: StrangePage) -> SafeString:

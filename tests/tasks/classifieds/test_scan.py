@@ -1,20 +1,25 @@
 """Scans as a worker runs them, against the loopback Head-Fi."""
 
 from collections.abc import Callable
+from dataclasses import fields, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from scheduling.context import StopSignal
 from scheduling.models import State
 from scheduling.snapshots import Outcome
-from tasks.classifieds import reading
+from tasks.classifieds.keep import keep_listings
 from tasks.classifieds.models import Category, Change, Listing, StrangePage
+from tasks.classifieds.parse import Parsed
 from tasks.classifieds.tasks import scan
 from tasks.demo.headfi import SLUGS, HeadFi
 from tasks.demo.upstream import Upstream
+from tasks.exceptions import DeadlineReached
+from tasks.http import Deadline
 from tasks.models import Status, TaskRecord
 
 DACS = "dacs.8"
@@ -27,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("configured")
 
 def told(label: str = "DACs") -> dict[str, Any]:
     """What the last record of a category tells."""
-    return dict(TaskRecord.objects.filter(label=label).latest("id").result)
+    return dict(TaskRecord.objects.filter(label=label).latest("id").result or {})
 
 
 def waiting() -> dict[int, str]:
@@ -211,7 +216,7 @@ def test_a_scan_killed_between_pages_goes_on_where_it_was(
     run: Run, headfi: HeadFi, site: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     headfi.per_page = 15
-    keep, pages = reading.keep_listings, []
+    keep, pages = keep_listings, []
 
     def die_at_the_third(*given: Any) -> Any:
         pages.append(given)
@@ -219,9 +224,9 @@ def test_a_scan_killed_between_pages_goes_on_where_it_was(
             raise KeyboardInterrupt
         return keep(*given)
 
-    monkeypatch.setattr(reading, "keep_listings", die_at_the_third)
+    monkeypatch.setattr("tasks.classifieds.reading.keep_listings", die_at_the_third)
     assert run(scan).state == State.FAILED
-    monkeypatch.setattr(reading, "keep_listings", keep)
+    monkeypatch.setattr("tasks.classifieds.reading.keep_listings", keep)
     assert Listing.objects.count() == 40 + 30, "what was committed page by page is kept"
     assert len(waiting()) == 70, "and the rules have not seen it yet"
     site.requests.clear()
@@ -256,16 +261,30 @@ def test_after_a_failure_all_pages_are_read_again(run: Run, headfi: HeadFi, site
 
 
 def test_the_deadline_ends_a_scan_which_the_next_one_goes_on_with(
-    run: Run, settings: Any, site: Upstream, configured: dict[str, Any]
+    run: Run, site: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.CLASSIFIEDS = {**configured, "SCAN_TIMEOUT": 0.6}
-    site.slow("in-ear-monitors.3", 1.0)
-    outcome = run(scan)
+    class Over(Deadline):
+        def left(self) -> float:
+            if site.asked("in-ear-monitors.3"):
+                raise DeadlineReached
+            return super().left()
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tasks.classifieds.scan.Deadline", Over)
+        outcome = run(scan)
     assert (outcome.state, "DeadlineReached" in outcome.error_message) == (State.FAILED, True)
-    settings.CLASSIFIEDS = configured
+    assert TaskRecord.objects.filter(status=Status.FAILED).count() == 1
     site.requests.clear()
     assert run(scan).state == State.SUCCEEDED
     assert site.asked("full-size.2") == 0
+
+
+def test_a_page_that_comes_too_slowly_meets_the_deadline(
+    run: Run, site: Upstream, settings: Any, configured: dict[str, Any]
+) -> None:
+    settings.CLASSIFIEDS = {**configured, "SCAN_TIMEOUT": 0.5}
+    site.drip(DACS, 0.01)
+    assert "DeadlineReached" in run(scan, category=DACS).error_message
 
 
 def test_a_cancelled_scan_leaves_a_cancelled_record(run: Run, site: Upstream) -> None:
@@ -310,14 +329,19 @@ def test_a_missing_contact_is_named(run: Run, settings: Any, site: Upstream) -> 
     assert site.requests == []
 
 
-def test_a_page_costs_a_handful_of_queries(
-    run: Run, read: Outcome, headfi: HeadFi, django_assert_max_num_queries: Any
-) -> None:
-    for place in range(15):
-        headfi.change(DACS, place, title=f"Heron {place}")
-        headfi.add(DACS)
-    with django_assert_max_num_queries(60):
-        run(scan, category=DACS)
+def test_a_page_costs_a_handful_of_queries(read: Outcome, django_assert_max_num_queries: Any) -> None:
+    category = Category.objects.get(pk=DACS)
+    seen = [parsed_as(row) for row in Listing.objects.all()]
+    changed = [replace(each, title=f"Heron {each.listing_id}") for each in seen[:15]]
+    new = [replace(each, listing_id=each.listing_id + 10**6) for each in seen[:15]]
+    with django_assert_max_num_queries(8):
+        kept = keep_listings(category, [*changed, *new, *seen[15:]], timezone.now())
+    assert (kept.new, kept.changed, kept.unchanged) == (15, 15, 25)
+
+
+def parsed_as(row: Listing) -> Parsed:
+    """What a page told when the row was written."""
+    return Parsed(**{field.name: getattr(row, field.name) for field in fields(Parsed)})
 
 
 def test_many_new_events_keep_the_demo_alive(run: Run, read: Outcome, headfi: HeadFi) -> None:

@@ -1,0 +1,70 @@
+"""The site read with a browser, as with FETCHER=browser."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from scheduling.models import State
+from scheduling.snapshots import Outcome
+from tasks.classifieds.conf import options
+from tasks.classifieds.models import Listing, StrangePage
+from tasks.classifieds.tasks import scan
+from tasks.demo.headfi import HeadFi
+from tasks.demo.upstream import Upstream
+
+DACS = "dacs.8"
+FOREIGN = '<script src="http://localhost:9/x.js"></script><img src="/data/covers/1.png">'
+
+type Run = Callable[..., Outcome]
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(autouse=True)
+def with_browser(configured: dict[str, Any], settings: Any) -> None:
+    settings.CLASSIFIEDS = {**configured, "FETCHER": "browser"}
+    if options().browser_program is None:
+        pytest.skip("there is no Chromium")
+
+
+def test_a_browser_reads_the_same_listings(
+    run: Run, site: Upstream, headfi: HeadFi, configured: dict[str, Any]
+) -> None:
+    headfi.extra[DACS] = [FOREIGN]
+    outcome = run(scan, category=DACS)
+    assert outcome.state == State.SUCCEEDED, outcome
+    assert Listing.objects.count() == 40
+    pages = [request for request in site.requests if "/categories/" in request.path]
+    assert len(pages) == 2
+    assert {request.headers["user-agent"] for request in pages} == {configured["USER_AGENT"]}
+    assert site.requests[0].path == "/robots.txt"
+    assert site.asked("/data/covers/") == 0, "no pictures"
+
+
+def test_a_browser_waits_for_listings_that_a_script_makes(run: Run, site: Upstream) -> None:
+    card = '<a class=hfcUserListing href="/classifieds/x.7/"><div class=hfcListingTitle>X</div></a>'
+    page = f"<body><script>setTimeout(() => document.body.insertAdjacentHTML('beforeend', `{card}`), 100)</script>"
+    site.fail(DACS, 200, headers={"Content-Type": "text/html"}, body=page.encode())
+    assert run(scan, category=DACS).state == State.SUCCEEDED
+    assert Listing.objects.get().title == "X"
+
+
+def test_refusals_mean_the_same_to_a_browser(run: Run, site: Upstream) -> None:
+    site.fail(DACS, 403, headers={"Content-Type": "text/html"}, body=b"<h1>No</h1>")
+    assert "shuts us out" in run(scan, category=DACS).error_message
+    assert "<h1>No</h1>" in StrangePage.objects.get().body
+    site.fail("daps.10", 404, headers={"Content-Type": "text/html"}, body=b"<h1>Gone</h1>")
+    StrangePage.objects.all().delete()
+
+
+def test_a_browser_that_does_not_start_is_told(run: Run, settings: Any) -> None:
+    settings.CLASSIFIEDS = {**settings.CLASSIFIEDS, "CHROMIUM": "/bin/false"}
+    assert "/bin/false does not start" in run(scan, category=DACS).error_message
+    settings.CLASSIFIEDS = {**settings.CLASSIFIEDS, "CHROMIUM": "/no/such"}
+    assert "there is no Chromium" in run(scan, category=DACS).error_message
+
+
+def test_a_long_pause_asked_of_a_browser_ends_the_scan(run: Run, site: Upstream) -> None:
+    site.fail(DACS, 429, headers={"Retry-After": "7200", "Content-Type": "text/html"}, body=b"later")
+    assert run(scan, category=DACS).retry_in == 7200
