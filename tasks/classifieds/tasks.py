@@ -29,6 +29,9 @@ TO_TELL = timedelta(minutes=5)  # for rules and notices, beyond the time for the
     max_attempts=3,
     backoff=timedelta(minutes=1),
     idempotent=True,
+    run_at_startup=True,
+    needs=lambda: options().missing(),
+    between=(timedelta(minutes=1), timedelta(hours=1)),
 )
 @task(takes_context=True)
 def scan(context: Any, max_pages: int | None = None, category: str = "") -> None:
@@ -47,6 +50,7 @@ def scan(context: Any, max_pages: int | None = None, category: str = "") -> None
     max_instances=1,
     timeout=TO_TELL,
     idempotent=True,
+    needs=lambda: options().missing(),
 )
 @task(takes_context=True)
 def tell_of_matches(context: Any) -> None:

@@ -26,6 +26,7 @@ ATTEMPTS = 12  # also after pauses that a service has asked for, and looks at a 
     timeout=timedelta(seconds=options().pipeline_timeout),
     max_attempts=ATTEMPTS,
     backoff=timedelta(minutes=5),
+    needs=lambda: options().missing(),
 )
 @task(takes_context=True)
 def pipeline(
@@ -52,6 +53,7 @@ def pipeline(
     idempotent=True,
     timeout=timedelta(minutes=30),
     max_attempts=2,
+    needs=lambda: options().missing(),
 )
 @task(takes_context=True)
 def trends(context: Any) -> dict[str, Any]:
