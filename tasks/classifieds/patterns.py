@@ -5,8 +5,8 @@ from functools import lru_cache
 import re2
 
 LONGEST_PATTERN = 200  # characters
-LONGEST_SEARCHED = 10_000  # characters of a text that are looked at
-MEMORY = 1 << 20  # bytes for a compiled pattern
+LONGEST_SEARCHED = 1_000  # characters of a text that are looked at; no field has as many
+MEMORY = 1 << 17  # bytes for a compiled pattern; a larger one takes milliseconds for each listing
 FORGIVEN = 5  # characters of the wanted words in which one mistake is forgiven
 KEPT = 500  # patterns that are kept compiled
 

@@ -68,9 +68,9 @@ class UsualOrField(forms.MultipleChoiceField):
     def has_changed(self, initial: Any, data: Any) -> bool:
         return super().has_changed(self.prepare_value(initial), data)
 
-    def offer(self, choices: Iterable[tuple[str, str]], usual: Any) -> None:
+    def offer(self, choices: Iterable[tuple[str, str]], usual: str) -> None:
         """Let people choose among these, or what holds usually."""
-        self.choices = [(USUAL, f"As the global filters say: {listed(usual)}"), *choices]
+        self.choices = [(USUAL, f"As the global filters say: {usual}"), *choices]
 
 
 class RuleForm(RuleBase):
@@ -86,10 +86,8 @@ class RuleForm(RuleBase):
     )
     listing_types = UsualOrField(required=False, label="Types", help_text="None chosen: any type.")
     exclude_status = UsualOrField(required=False, label="Leave out", help_text="None chosen: whatever its status.")
-    ships_to_usual = forms.BooleanField(
-        required=False, label="Ships to: as the global filters say", widget=UnfoldBooleanSwitchWidget
-    )
-    ships_to = TagsField(required=False, label="Ships to", help_text=SHIPS_TO)
+    ships_to_usual = forms.BooleanField(required=False, label="Ships to", widget=UnfoldBooleanSwitchWidget)
+    ships_to = TagsField(required=False, label="Ships to one of", help_text=SHIPS_TO)
 
     class Meta:
         model = Rule
@@ -110,9 +108,9 @@ class RuleForm(RuleBase):
             Category.objects.values_list("slug", "name"), self.instance.categories
         )
         fields["channels"].choices = _with_gone(channels.choices(), self.instance.channels)
-        fields["listing_types"].offer(Kind.choices, usual.listing_types)
-        fields["exclude_status"].offer(ListingStatus.choices, usual.exclude_status)
-        fields["ships_to_usual"].label = f"Ships to, as the global filters say: {listed(usual.ships_to)}"
+        fields["listing_types"].offer(Kind.choices, listed(usual.listing_types))
+        fields["exclude_status"].offer(ListingStatus.choices, listed(usual.exclude_status, "nothing"))
+        fields["ships_to_usual"].help_text = f"As the global filters say: {listed(usual.ships_to)}"
         self.initial["ships_to_usual"] = self.instance.ships_to is None
 
     def clean(self) -> dict[str, Any]:
@@ -156,8 +154,8 @@ def with_plain_ends(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def listed(values: Any) -> str:
-    return ", ".join(map(str, values)) if values else "any"
+def listed(values: Any, nothing: str = "any") -> str:
+    return ", ".join(map(str, values)) if values else nothing
 
 
 def _with_gone(known: Iterable[tuple[str, str]], kept: Any) -> list[tuple[str, str]]:

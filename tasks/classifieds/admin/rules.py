@@ -26,8 +26,15 @@ LOOKED_FOR = {"expression", "currency", "categories", *FILTERS, "ships_to_usual"
 LONGEST_WORDS = 160  # characters of a description in the list
 WHAT = (None, {"fields": ("name", "is_active", "expression", "examples", "preview", "currency")})
 WHO = ("Who is told", {"fields": ("channels",)})
-WHERE = ("Filters", {"fields": ("categories", "listing_types", "exclude_status", "ships_to_usual", "ships_to")})
-SELLER = (None, {"fields": ("min_seller_reputation",)})
+WHERE = (
+    "Filters",
+    {
+        "fields": (
+            *("categories", "listing_types", "exclude_status", "ships_to_usual", "ships_to"),
+            "min_seller_reputation",
+        )
+    },
+)
 ORIGIN = ("Origin", {"fields": ("created_at", "changed_at", "changed_by")})
 SHOWN = (None, {"fields": ("name", "state", "shown_expression", "words", "currency", "tells", "shown_filters")})
 
@@ -40,7 +47,8 @@ class RuleList(ChangeList):
         self.result_list = list(self.result_list)
         recent = Q(matched_at__gte=timezone.now() - RECENTLY)
         rows = Match.objects.filter(rule__in=self.result_list).order_by().values_list("rule")
-        found = {pk: figures for pk, *figures in rows.annotate(Max("matched_at"), Count("pk", filter=recent))}
+        rows = rows.annotate(last=Max("matched_at"), lately=Count("pk", filter=recent))
+        found = {pk: (last, lately) for pk, last, lately in rows}
         closed = set(ClosedChannel.objects.values_list("channel", flat=True))
         open_channels = {name for name, _ in channels.choices()} - closed
         for rule in self.result_list:
@@ -108,9 +116,9 @@ class RuleAdmin(ModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Rule | None = None) -> Any:
         if obj is None:
-            return (WHAT, WHO, WHERE, SELLER)
+            return (WHAT, WHO, WHERE)
         if self.has_change_permission(request, obj):
-            return (WHAT, WHO, WHERE, SELLER, ORIGIN)
+            return (WHAT, WHO, WHERE, ORIGIN)
         return (SHOWN, ORIGIN)
 
     @admin.display(description="To start from")

@@ -42,7 +42,7 @@ class FiltersAdmin(ModelAdmin):
 
     @admin.display(description="Leave out")
     def shown_exclude_status(self, filters: Filters) -> str:
-        return listed(filters.exclude_status)
+        return listed(filters.exclude_status, "nothing")
 
     @admin.display(description="Ships to")
     def shown_ships_to(self, filters: Filters) -> str:

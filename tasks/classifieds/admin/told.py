@@ -101,6 +101,9 @@ class DeliveryAdmin(ModelAdmin):
     fields = ("what", "channel", "label", "attempts", "when", "error")
     readonly_fields = fields
 
+    class Media:
+        css = {"all": ("tasks/rules.css",)}  # noqa: RUF012  # Django's way to say it
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
