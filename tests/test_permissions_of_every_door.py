@@ -5,7 +5,7 @@ The command line needs none: whoever has the shell has the database. /health is 
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from django.contrib import admin
@@ -27,28 +27,11 @@ from scheduling.models import (
     State,
 )
 from tasks.models import TaskRecord
-from tasks.watch_history.models import Play, Title, Watcher
+from tests import doors
+from tests.doors import READ, RUN, WRITE, Verb, look
 from tests.factories import ECHO, NOON, make_execution, make_job, make_worker
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite_only]
-
-READ, RUN, WRITE = Scope
-
-
-class Verb(NamedTuple):
-    """What one may do with all `permissions`, of which the last is the verb's own; a token needs `scope`."""
-
-    scope: Scope
-    permissions: tuple[str, ...]
-    rest: tuple[str, ...] = ()
-    admin: tuple[str, ...] = ()
-
-
-def look(model: str, *rest: str, app: str = "scheduling", extra: tuple[str, ...] = ()) -> Verb:
-    """Lists and pages of a model."""
-    pages = tuple(f"{app}_{model}_{page}" for page in ("changelist", "change", "history"))
-    return Verb(READ, (f"{app}.view_{model}",), rest, (*pages, *extra))
-
 
 V1 = "/api/v1"
 JOB, RUNS, QUEUE = f"{V1}/jobs/{{job_id}}", f"{V1}/executions", f"{V1}/queues/{{name}}"
@@ -86,7 +69,6 @@ VERBS = (
     look(
         "execution",
         *(f"GET {RUNS}", f"GET {RUNS}/{{execution_id}}", f"GET {RUNS}/{{execution_id}}/log"),
-        "GET /api/tasks/worker/status",
         extra=("scheduling_execution_live",),
     ),
     Verb(READ, (SEE_RUN, SEE_JOB), (f"GET {RUNS}/{{execution_id}}/explain",)),
@@ -164,11 +146,7 @@ VERBS = (
     look("token"),
     Verb(WRITE, ("scheduling.add_token",), (), ("scheduling_token_add",)),
     Verb(WRITE, ("scheduling.view_token", "scheduling.change_token"), (), ("scheduling_token_revoke",)),
-    # Watch history
-    look("watcher", app="watch_history", extra=("watch_history_posters",)),
-    Verb(RUN, ("watch_history.view_watcher", "scheduling.run_job"), (), ("watch_history_refresh",)),
-    look("title", app="watch_history", extra=("watch_history_title_poster",)),
-    look("play", app="watch_history"),
+    *doors.VERBS,
     # The description of the API: whoever is known
     Verb(READ, (), ("GET /api/docs", "GET /api/openapi.json")),
 )
@@ -179,18 +157,13 @@ NOBODYS = {  # of history and of what only the code makes
         for verb in ("add", "delete")
     ),
     "scheduling_token_delete",
-    *(
-        f"{model}_{verb}"
-        for model in ("tasks_taskrecord", "watch_history_watcher", "watch_history_title", "watch_history_play")
-        for verb in ("add", "delete")
-    ),
+    *doors.NOBODYS,
 }
 DJANGOS = {  # of Django and django-unfold themselves: who logs in and out, and pages made of what one may see
     *("index", "login", "logout", "password_change", "password_change_done", "autocomplete", "jsi18n"),
     *("view_on_site", "app_list", "search"),
 }
 WITHOUT_FILE = {"watch_history_title_poster"}  # let in, one finds that there is no picture
-POSTS = {"watch_history_refresh"}  # they ask nothing first
 REST = [(verb, *door.split(" ")) for verb in VERBS for door in verb.rest]
 PAGES = [(verb, name) for verb in VERBS for name in verb.admin]
 
@@ -203,17 +176,13 @@ def there() -> Callable[[User], dict[str, Any]]:
     run = make_execution(job, state=State.FAILED, scheduled_for=NOON, started_at=NOON, finished_at=NOON)
     rule = NoticeRule.objects.create(name="All", events=["failed"])
     incident = Incident.objects.create(rule=rule, event="failed", subject="job:nightly", opened_at=NOON, last_at=NOON)
-    watcher = Watcher.objects.create(name="ada")
-    title = Title.objects.create(kind="movie", trakt_id=1, title="Metropolis", poster_path="/a.jpg")
-    play = Play.objects.create(
-        watcher=watcher, history_id=1, title=title, item_id=1, watched_at=NOON, action="watch", raw={}
-    )
     rows = {
         **{"job": job, "execution": run, "queue": Queue.objects.get(pk="default"), "worker": make_worker()},
         "backfill": Backfill.objects.create(job=job, first_at=NOON, last_at=NOON),
         "calendar": Calendar.objects.create(id="feasts", name="Feasts", country="DE"),
         "taskrecord": TaskRecord.objects.create(task_name=ECHO, execution=run),
-        **{"noticerule": rule, "incident": incident, "watcher": watcher, "title": title, "play": play},
+        **{"noticerule": rule, "incident": incident},
+        **doors.rows(),
         "notice": Notice.objects.create(
             channel="mail", incident=incident, title="x", text="x", created_at=NOON, due_at=NOON
         ),
@@ -255,7 +224,7 @@ def names(patterns: Any) -> Iterator[str]:
 
 
 def visit(name: str, address: str, browser: Client) -> Any:
-    return browser.post(address) if name in POSTS else browser.get(address)
+    return browser.post(address) if name in doors.POSTS else browser.get(address)
 
 
 def page(name: str, rows: dict[str, Any]) -> Callable[[Client], Any]:
