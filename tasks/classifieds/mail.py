@@ -82,6 +82,9 @@ class Mail:
         else:
             smtp = smtplib.SMTP(host, port, timeout=timeout)
         try:
+            code, said = smtp.ehlo()
+            if code >= 400:
+                raise smtplib.SMTPHeloError(code, said)
             if self._options.smtp_security == "starttls":
                 smtp.starttls(context=ssl.create_default_context())
             smtp.login(self._options.gmail_address, self._options.gmail_app_password.replace(" ", ""))
@@ -128,7 +131,7 @@ def _refused(error: Exception) -> NotDelivered:
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return _by_code(*_first(error.recipients))
     if isinstance(error, smtplib.SMTPNotSupportedError):
-        return ChannelRefused(f"The mail server cannot do what SMTP_SECURITY and the login need: {plain(str(error))}")
+        return NotDelivered(f"The mail server cannot do what SMTP_SECURITY and the login need: {plain(str(error))}")
     if not isinstance(error, smtplib.SMTPResponseException):  # broken off, or never reached
         return NotDelivered(f"The mail server cannot be reached: {type(error).__name__}.")
     if isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code >= 500:

@@ -98,3 +98,13 @@ def on_discord(upstream: Upstream, configure: Callable[..., None]) -> Upstream:
     """A webhook is configured; what is asked of it can be seen and be made to fail."""
     configure(DISCORD_WEBHOOK_URL=f"{upstream.url}{WEBHOOK}")
     return upstream
+
+
+@pytest.fixture
+def scheduling_options(settings: Any) -> Callable[..., None]:
+    """Change some settings of the scheduler."""
+
+    def change(**values: Any) -> None:
+        settings.SCHEDULING = {**settings.SCHEDULING, **values}
+
+    return change

@@ -1,0 +1,172 @@
+"""Notices: told at least once, by one worker each, with patience, and channel by channel."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from threading import Barrier, Thread
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+
+from tasks.classifieds import outbox
+from tasks.classifieds.channels import choices, fingerprint
+from tasks.classifieds.models import Delivery, DeliveryState
+from tasks.classifieds.notify import Delivered, deliver_waiting
+from tasks.demo.upstream import Upstream
+from tasks.recording import Entry, record
+from tests.tasks.classifieds.rules.conftest import NOON, WEBHOOK, make_match
+
+pytestmark = pytest.mark.django_db
+
+
+def one(**values: Any) -> Delivery:
+    match = make_match(**values)
+    delivery: Delivery = match.deliveries.create(channel="discord", retry_at=NOON)
+    return delivery
+
+
+def test_only_configured_channels_can_be_chosen(configure: Callable[..., None], scheduling_options: Any) -> None:
+    scheduling_options(NOTICE_CHANNELS={"ops": "json://hooks.example/x", "discord": "discord://1/2"})
+    assert choices() == [("discord", "discord (discord)"), ("ops", "ops (web hook)")]
+    configure(
+        DISCORD_WEBHOOK_URL="https://d.example",
+        GMAIL_ADDRESS="a@b.example",
+        GMAIL_APP_PASSWORD="x",
+        NOTIFY_EMAIL="c@d.example",
+    )
+    assert choices() == [("discord", "Discord"), ("mail", "Mail to c@d.example"), ("ops", "ops (web hook)")]
+
+
+@pytest.mark.usefixtures("configure")
+def test_other_channels_are_those_of_the_scheduler(
+    entry: Entry, scheduling_options: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduling_options(NOTICE_CHANNELS={"ops": "json://hooks.example/x"})
+    said: list[Any] = []
+    monkeypatch.setattr("scheduling.notices.outbound.post", lambda url, body, headers: said.append((url, body)))
+    for _ in range(2):
+        make_match(channels=("ops",))
+    assert deliver_waiting(entry, NOON) == Delivered(2, 0, 0)
+    url, body = said[0]
+    assert (len(said), url) == (1, "http://hooks.example/x")
+    assert b"2 listings" in body
+    assert b"https://classifieds.example/classifieds/acme." in body
+
+
+def test_a_channel_that_is_not_configured_stops_no_other(
+    entry: Entry, on_discord: Upstream, scheduling_options: Any
+) -> None:
+    scheduling_options(NOTICE_CHANNELS={"broken": "nosuch://x"})
+    make_match(channels=("broken", "discord", "gone", "mail"))
+    assert deliver_waiting(entry, NOON) == Delivered(1, 0, 3)
+    errors = dict(Delivery.objects.filter(state="pending").values_list("channel", "error"))
+    assert errors["gone"] == "The channel gone is not configured."
+    assert errors["broken"].startswith("apprise cannot read NOTICE_CHANNEL_BROKEN")
+    assert set(Delivery.objects.filter(state="pending").values_list("attempts", flat=True)) == {0}
+
+
+def test_it_waits_longer_each_time_and_gives_up_in_the_end(entry: Entry, on_discord: Upstream) -> None:
+    on_discord.fail("/webhooks/", 500, times=99)
+    delivery, waits, now = one(), [], NOON
+    for _ in range(outbox.ATTEMPTS):
+        done = deliver_waiting(entry, now)
+        delivery.refresh_from_db()
+        waits.append((delivery.retry_at - now).total_seconds() / 60)
+        now = delivery.retry_at
+    assert waits[:-1] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert done == Delivered(0, 1, 0)
+    assert (delivery.state, delivery.error) == ("failed", "Discord answered 500.")
+    assert on_discord.asked("/webhooks/") == outbox.ATTEMPTS
+    assert outbox.try_again(Delivery.objects.all(), now) == 1
+    on_discord._faults.clear()
+    assert deliver_waiting(entry, now) == Delivered(1, 0, 0)
+
+
+def test_what_nobody_wants_to_hear_any_more_is_given_up(entry: Entry, configure: Callable[..., None]) -> None:
+    one(matched_at=NOON - timedelta(days=7, seconds=1))
+    one(matched_at=NOON - timedelta(days=6))
+    assert deliver_waiting(entry, NOON) == Delivered(0, 1, 1)
+    assert Delivery.objects.get(state="failed").error == "It could not be told within 7 days."
+
+
+def test_a_claim_is_one_workers_until_it_is_over(db: None) -> None:
+    one(), one()
+    ours = outbox.claim("discord", NOON, 10)
+    assert [each.attempts for each in ours] == [1, 1]
+    assert outbox.claim("discord", NOON, 10) == []
+    later = NOON + outbox.LEASE
+    theirs = outbox.claim("discord", later, 10)
+    assert [each.attempts for each in theirs] == [2, 2]
+    assert outbox.sent(ours, later) == 0
+    assert outbox.sent(theirs, later) == 2
+
+
+def test_what_takes_its_workers_along_is_given_up(db: None) -> None:
+    delivery, now = one(), NOON
+    while outbox.claim("discord", now, 1):
+        now += outbox.LEASE
+    assert outbox.give_up(now) == 1
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.error) == (DeliveryState.FAILED, "It was tried 10 times.")
+
+
+def test_a_crash_after_the_post_tells_it_again_when_the_claim_is_over(
+    entry: Entry, on_discord: Upstream, discord: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one()
+
+    def dies(*_: Any) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(outbox, "sent", dies)
+        with pytest.raises(KeyboardInterrupt):
+            deliver_waiting(entry, NOON)
+    assert deliver_waiting(entry, NOON) == Delivered(0, 0, 1)
+    assert deliver_waiting(entry, NOON + outbox.LEASE) == Delivered(1, 0, 0)
+    assert len(discord.messages) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_tell_each_match_once(on_discord: Upstream, discord: Any) -> None:
+    for _ in range(60):
+        one()
+    start, sent, errors = Barrier(2), [], []
+
+    def work() -> None:
+        try:
+            with record(None, task_name="test") as entry:
+                start.wait(10)
+                sent.append(deliver_waiting(entry, NOON).sent)
+        except Exception as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    workers = [Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(30)
+    assert not errors
+    urls = [embed["url"] for message in discord.messages for embed in message.embeds]
+    assert len(urls) == len(set(urls)) == sum(sent) == 60
+
+
+def test_the_fingerprint_of_a_setting_gives_nothing_away() -> None:
+    assert fingerprint(WEBHOOK) == fingerprint(WEBHOOK) != fingerprint(WEBHOOK + "x")
+    assert len(fingerprint(WEBHOOK)) == 64
+
+
+def test_a_foreign_claim_changes_nothing(db: None) -> None:
+    one()
+    claimed = outbox.claim("discord", NOON, 1)
+    claimed[0].claim = uuid4()
+    assert outbox.failed(claimed, "x") == outbox.put_off(claimed, NOON, "x") == outbox.sent(claimed, NOON) == 0
+
+
+def test_errors_fit_their_column(db: None) -> None:
+    one()
+    outbox.failed(outbox.claim("discord", NOON, 1), "\x00ü" * 400)
+    assert len(Delivery.objects.get().error) == 300
