@@ -18,7 +18,7 @@ FOREIGN = '<script src="http://localhost:9/x.js"></script><img src="/data/covers
 
 type Run = Callable[..., Outcome]
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite_only]
 
 
 @pytest.fixture(autouse=True)

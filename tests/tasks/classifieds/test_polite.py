@@ -28,7 +28,7 @@ HTML = {"Content-Type": "text/html"}
 
 type Run = Callable[..., Outcome]
 
-pytestmark = pytest.mark.usefixtures("configured")
+pytestmark = [pytest.mark.sqlite_only, pytest.mark.usefixtures("configured")]
 
 
 def moments(site: Upstream, monkeypatch: pytest.MonkeyPatch) -> list[float]:

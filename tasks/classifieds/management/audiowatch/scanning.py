@@ -14,6 +14,7 @@ from tasks.classifieds.scan import Wanted, scan
 from tasks.recording import Entry, record
 
 NAME = "audiowatch"  # of the task in the records
+ORDER = ("pages", "new", "changed", "unchanged", "sent", "failed", "waiting")
 COLUMNS = (
     BarColumn(),
     MofNCompleteColumn(),
@@ -44,11 +45,18 @@ def scan_and_show(wanted: Wanted) -> dict[str, Any]:
     return told
 
 
+def words(result: Any) -> str:
+    """What a record tells, in the order of things; JSON in a database may have lost it."""
+    told = dict(result or {})
+    ordered = sorted(told, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    return ", ".join(f"{told[name]} {name}" for name in ordered)
+
+
 def put_told(told: dict[str, Any], as_json: bool, out: Any) -> None:
     if as_json:
         put_json(out, told)
         return
     shown = table("WHAT", "RESULT", wraps=["RESULT"])
     for label, result in told.items():
-        shown.add_row(label, ", ".join(f"{number} {name}" for name, number in (result or {}).items()))
+        shown.add_row(label, words(result))
     put(out, shown)

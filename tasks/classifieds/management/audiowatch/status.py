@@ -13,7 +13,7 @@ from scheduling.management.composed import add_deed
 from scheduling.management.telling import NOTHING, away, facts, heading, on, put, put_json, table
 from scheduling.models import Job
 from tasks.classifieds import positions
-from tasks.classifieds.management.audiowatch.scanning import NAME
+from tasks.classifieds.management.audiowatch.scanning import NAME, words
 from tasks.classifieds.models import Category, Delivery, DeliveryState, Listing, Match, Pause, StrangePage
 from tasks.classifieds.tasks import scan
 from tasks.models import Status, TaskRecord
@@ -97,7 +97,7 @@ def shown(standing: Standing) -> list[RenderableType]:
             f"{getattr(category, 'count', 0):,}",
             away(category.scanned_at, standing.now) if category.is_watched else "not watched",
             state,
-            _result(record),
+            (record.error or words(record.result)) if record else "",
         )
     return [facts([("Next scan", _next(standing)), *counts]), heading("Categories"), rows]
 
@@ -111,14 +111,6 @@ def _next(standing: Standing) -> Text:
     if job.next_run_time is None:
         return Text(f"none: see manage.py jobs show {JOB}", "yellow")
     return Text(f"{on(timezone.get_current_timezone(), job.next_run_time, now)}, {away(job.next_run_time, now)}")
-
-
-def _result(record: TaskRecord | None) -> str:
-    if record is None:
-        return ""
-    if record.error:
-        return record.error
-    return ", ".join(f"{number} {name}" for name, number in (record.result or {}).items())
 
 
 def _record(record: TaskRecord | None) -> dict[str, Any] | None:
