@@ -16,7 +16,7 @@ from secrets import token_hex
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from scheduling.exceptions import RetryLater
 from tasks.exceptions import UpstreamError
@@ -96,7 +96,7 @@ def give_up() -> None:
         _release(batch)
 
 
-def _open() -> Any:
+def _open() -> QuerySet[Batch]:
     return Batch.objects.filter(ended_at=None).order_by("id")
 
 

@@ -1,7 +1,6 @@
-"""A loopback Zendesk and Messages API for the tests of the ticket mine, and a record to work with."""
+"""A loopback Zendesk and Messages API for the tests of the ticket mine."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -10,8 +9,6 @@ from tasks.demo.messages import Messages
 from tasks.demo.upstream import Clock, Upstream
 from tasks.demo.zendesk import Zendesk
 from tasks.http import Rate
-from tasks.models import TaskRecord
-from tasks.recording import Entry, record
 
 
 @pytest.fixture(autouse=True)
@@ -69,10 +66,3 @@ def configured(upstream: Upstream, settings: Any) -> Callable[..., None]:
         PIPELINE_TIMEOUT=60,
     )
     return change
-
-
-@contextmanager
-def recording() -> Iterator[tuple[Entry, Callable[[], TaskRecord]]]:
-    """An entry, and what its record looks like by now."""
-    with record(None, "test", task_name="tests") as entry:
-        yield entry, TaskRecord.objects.latest

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scheduling.exceptions import RetryLater
-from tasks.demo.complaints import PROBLEMS
+from tasks.demo.complaints import HOSTILE, PROBLEMS
 from tasks.demo.messages import Messages
 from tasks.demo.upstream import Upstream
 from tasks.exceptions import AbortRun, DeadlineReached
@@ -19,9 +19,10 @@ from tasks.tickets.claude import time_to_reset
 from tasks.tickets.extract import Found
 from tasks.tickets.models import Analysis, Batch, Cluster, Comment, Issue, Method, Ticket, Usage
 from tasks.tickets.outcomes import Finder, Outcome, store
+from tests.tasks.tickets.factories import NOON as NOW
+from tests.tasks.tickets.factories import make_ticket
 
 pytestmark = pytest.mark.django_db
-NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)
 JSON = {"Content-Type": "application/json"}
 
 type Configured = Callable[..., None]
@@ -35,13 +36,6 @@ def analyze(batch_size: int | None = None, now: datetime = NOW) -> dict[str, Any
 
 def last_log() -> str:
     return TaskRecord.objects.latest("id").log_output
-
-
-def make_ticket(number: int, text: str = "", **fields: Any) -> Ticket:
-    text = text or PROBLEMS[number % len(PROBLEMS)].sentences[0]
-    told = {"subject": f"Ticket {number}", "description": f"Hello,\n{text}\nBo", "content_hash": f"hash {number}"}
-    moments = {"opened_at": NOW, "changed_at": NOW, "synced_at": NOW, "generated_at": 1}
-    return Ticket.objects.create(ticket_id=2**53 + number, **{**told, **moments, **fields})
 
 
 @pytest.fixture
@@ -138,6 +132,19 @@ def test_an_issue_without_a_true_quote_is_dropped_and_counted(tickets: list[Tick
     result = analyze()
     assert (result["analysed"], result["issues"], result["dropped"]) == (6, 5, 1)
     assert not Issue.objects.filter(ticket=tickets[2]).exists()
+
+
+def test_the_same_issue_again_and_again_counts_once(tickets: list[Ticket], messages: Messages) -> None:
+    messages.moods["Ticket 3"] = "too_many"
+    result = analyze()
+    assert (result["issues"], result["dropped"]) == (6, 29)
+
+
+def test_a_ticket_that_gives_orders_stays_between_its_fences(configured: Configured, upstream: Upstream) -> None:
+    subject, text = HOSTILE
+    make_ticket(1, text, subject=subject)
+    assert analyze()["issues"] == 0
+    assert sent(upstream)[0].count("</ticket>") == 1
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])

@@ -14,7 +14,7 @@ from tasks.models import TaskRecord
 from tasks.recording import record
 from tasks.tickets.analyze import analyze_tickets
 from tasks.tickets.models import Analysis, Batch, Issue, Ticket, Usage
-from tests.tasks.tickets.test_analyze import make_ticket
+from tests.tasks.tickets.factories import make_ticket
 
 pytestmark = pytest.mark.django_db
 NOW = datetime.now(UTC)  # the loopback service tells the real time
