@@ -130,10 +130,10 @@ def _refused(error: Exception) -> NotDelivered:
     """What a failure means for the mail: 4xx is for now, 5xx for good, a bad login for all mails."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return _by_code(*_first(error.recipients))
-    if isinstance(error, smtplib.SMTPNotSupportedError):
-        return NotDelivered(f"The mail server cannot do what SMTP_SECURITY and the login need: {plain(str(error))}")
-    if not isinstance(error, smtplib.SMTPResponseException):  # broken off, or never reached
+    if not isinstance(error, smtplib.SMTPException) or isinstance(error, smtplib.SMTPServerDisconnected):
         return NotDelivered(f"The mail server cannot be reached: {type(error).__name__}.")
+    if not isinstance(error, smtplib.SMTPResponseException):
+        return NotDelivered(f"The mail server cannot do what SMTP_SECURITY and the login need: {_line(str(error))}")
     if isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code >= 500:
         return ChannelRefused(ADVICE.format(error.smtp_code))
     return _by_code(error.smtp_code, error.smtp_error)

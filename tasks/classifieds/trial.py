@@ -26,7 +26,7 @@ class Trial:
     latest: list[Listing] = field(default_factory=list)
 
 
-def try_out(watch: Watch, rates: Rates, seconds: float = SECONDS) -> Trial:
+def try_out(watch: Watch, rates: Rates, seconds: float) -> Trial:
     """Show the latest listings to the rule, as a scan does."""
     trial, site, ends = Trial(), options().headfi_url, time.monotonic() + seconds
     for listing in Listing.objects.select_related("category")[:MOST].iterator(CHUNK):

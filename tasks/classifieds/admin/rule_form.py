@@ -73,6 +73,13 @@ class UsualOrField(forms.MultipleChoiceField):
         self.choices = [(USUAL, f"As the global filters say: {usual}"), *choices]
 
 
+class WordsField(TagsField):
+    """Words with commas between them; to have none is the same as not to say."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(self.to_python(data) != self.to_python(initial or []))
+
+
 class RuleForm(RuleBase):
     expression = ExpressionField()
     categories = forms.MultipleChoiceField(
@@ -87,7 +94,7 @@ class RuleForm(RuleBase):
     listing_types = UsualOrField(required=False, label="Types", help_text="None chosen: any type.")
     exclude_status = UsualOrField(required=False, label="Leave out", help_text="None chosen: whatever its status.")
     ships_to_usual = forms.BooleanField(required=False, label="Ships to", widget=UnfoldBooleanSwitchWidget)
-    ships_to = TagsField(required=False, label="Ships to one of", help_text=SHIPS_TO)
+    ships_to = WordsField(required=False, label="Ships to one of", help_text=SHIPS_TO)
 
     class Meta:
         model = Rule
@@ -141,7 +148,7 @@ class FiltersForm(FiltersBase):
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text="None chosen: whatever its status.",
     )
-    ships_to = TagsField(required=False, label="Ships to", help_text=SHIPS_TO)
+    ships_to = WordsField(required=False, label="Ships to", help_text=SHIPS_TO)
 
     class Meta:
         model = Filters

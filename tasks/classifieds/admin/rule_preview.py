@@ -72,7 +72,7 @@ def _tried(request: HttpRequest, form: RuleForm) -> dict[str, Any]:
     rule = form.draft()
     rates, today = Rates.stored(), timezone.now().date()
     watch = Watch(rule, parse(rule.expression), Effective.of(rule, global_filters()))
-    done = try_out(watch, rates)
+    done = try_out(watch, rates, trial.SECONDS)
     site, now = options().headfi_url, timezone.now()
     may_see = request.user.has_perm("classifieds.view_listing")
     return {

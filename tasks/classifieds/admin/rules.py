@@ -46,9 +46,9 @@ class RuleList(ChangeList):
         super().get_results(request)
         self.result_list = list(self.result_list)
         recent = Q(matched_at__gte=timezone.now() - RECENTLY)
-        rows = Match.objects.filter(rule__in=self.result_list).order_by().values_list("rule")
+        rows = Match.objects.filter(rule__in=self.result_list).order_by().values("rule")
         rows = rows.annotate(last=Max("matched_at"), lately=Count("pk", filter=recent))
-        found = {pk: (last, lately) for pk, last, lately in rows}
+        found = {row["rule"]: (row["last"], row["lately"]) for row in rows}
         closed = set(ClosedChannel.objects.values_list("channel", flat=True))
         open_channels = {name for name, _ in channels.choices()} - closed
         for rule in self.result_list:

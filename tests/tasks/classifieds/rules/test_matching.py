@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from tasks.classifieds import matching
 from tasks.classifieds.matching import match_waiting
 from tasks.classifieds.models import Delivery, ExchangeRate, Filters, Listing, Match, Occasion, Rule
-from tasks.classifieds.trial import try_out
+from tasks.classifieds.money import Rates
+from tasks.classifieds.trial import SECONDS, try_out
 from tasks.models import TaskRecord
 from tasks.recording import Entry, record
 from tests.tasks.classifieds.rules.conftest import NOON, make_listing, make_rule
@@ -222,9 +223,9 @@ def test_the_preview_finds_what_the_scan_tells_of(entry: Entry) -> None:
         make_listing(price=Decimal(600 + 100 * number), first_seen_at=NOON + timedelta(minutes=number))
     make_listing(price=None)
     watch = matching.readable(entry, [rule], Filters.objects.get())[0]
-    trial = try_out(watch, matching.Rates.stored())
+    trial = try_out(watch, Rates.stored(), SECONDS)
     assert match_waiting(entry, NOON) == trial.matched == 3
     assert (trial.looked_at, trial.unknown, trial.in_time) == (7, 1, True)
     assert [listing.price for listing in trial.latest] == [800, 700, 600]
-    late = try_out(watch, matching.Rates.stored(), seconds=-1)
+    late = try_out(watch, Rates.stored(), seconds=-1)
     assert (late.looked_at, late.in_time) == (0, False)
