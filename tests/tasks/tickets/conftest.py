@@ -17,6 +17,7 @@ def no_waiting_for_tickets(no_waiting: None, monkeypatch: pytest.MonkeyPatch) ->
     for rate in ("zendesk.EXPORT_RATE", "sign_in.RATE", "claude.RATE"):
         monkeypatch.setattr(f"tasks.tickets.{rate}", Rate(1e6, 1000))
     monkeypatch.setattr("tasks.tickets.batches.POLL_EVERY", 0.0)
+    monkeypatch.setattr("tasks.tickets.batches.POLLS", 3)
 
 
 @pytest.fixture
