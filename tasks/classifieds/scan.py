@@ -1,9 +1,8 @@
 """scan: reads the watched categories, has the rules look at what is new or changed, and has the notices sent."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 
 from django.utils import timezone
 
@@ -51,7 +50,8 @@ def scan(recorded: Recorded, wanted: Wanted) -> None:
     with parts() as part:
         with part("Head-Fi"):
             if not _is_paused(recorded, wanted):
-                _scan_categories(options, markup, slugs, recorded, wanted.max_pages, part)
+                with _minding():
+                    _scan_categories(options, markup, slugs, recorded, wanted.max_pages, part)
         with part("rules"), recorded("rules") as entry:
             entry.result = {"matches": match_waiting(entry, timezone.now())}
         with part("notices"), recorded("notices") as entry:
@@ -98,7 +98,6 @@ def _scan_categories(
                 except (AbortRun, RetryLater) as error:
                     halt = error
             if halt:
-                _mind(halt, timezone.now())
                 raise halt
             if category.scan_path:
                 positions.give_up(category)
@@ -110,10 +109,16 @@ def _depth(options: Options, category: Category) -> int:
     return options.scheduled_max_pages if category.scanned_at else options.initial_max_pages
 
 
-def _mind(error: AbortRun | RetryLater, now: datetime) -> None:
-    """See to it that the site is left alone for as long as it wants, or until somebody has looked."""
-    if isinstance(error, RetryLater):
-        positions.leave_alone(now + error.delay, str(error))
-    elif isinstance(error, StrangeAnswer):
+@contextmanager
+def _minding() -> Iterator[None]:
+    """Leave the site alone for as long as it wants; after a strange page, until somebody has had time to look."""
+    try:
+        yield
+    except RetryLater as error:
+        positions.leave_alone(timezone.now() + error.delay, str(error))
+        raise
+    except StrangeAnswer as error:
+        now = timezone.now()
         keep_strange(error, now)
         positions.leave_alone(now + STRANGE_PAUSE, str(error), is_alarm=True)
+        raise

@@ -64,6 +64,7 @@ class ListingAdmin(ReadOnlyAdmin):
     list_select_related = ("category",)
     search_fields = ("title", "seller")
     search_help_text = "Title or seller"
+    list_filter_submit = True
     show_full_result_count = False
     fieldsets: ClassVar = [
         (None, {"fields": ["title", "on_site", "cost", "kind_badge", "status_badge", "category"]}),

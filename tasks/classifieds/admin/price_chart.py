@@ -31,10 +31,14 @@ def draw(found: Sequence[Point], until: datetime, currency: str) -> SafeString |
     prices = [price for _, price in found]
     label = f"From {price_text(prices[0], currency)} to {price_text(prices[-1], currency)}"
     return format_html(
-        '<svg class="rota-price" viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">'
-        '<polyline points="{}" fill="none" stroke="currentColor" stroke-width="2" stroke-linejoin="round"/></svg>',
-        WIDTH, HEIGHT, WIDTH, HEIGHT, label, line(found, until),
-    )  # fmt: skip
+        '<svg class="rota-price" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
+        'aria-label="{label}"><polyline points="{corners}" fill="none" stroke="currentColor" stroke-width="2" '
+        'stroke-linejoin="round"/></svg><div class="rota-faint">{label}</div>',
+        width=WIDTH,
+        height=HEIGHT,
+        label=label,
+        corners=line(found, until),
+    )
 
 
 def line(found: Sequence[Point], until: datetime) -> str:

@@ -135,6 +135,13 @@ def test_a_long_pause_ends_the_scan_which_goes_on_there_afterwards(run: Run, sit
     assert Listing.objects.count() == 40 * len(SLUGS)
 
 
+def test_a_pause_that_is_wanted_before_the_first_page_is_kept_too(run: Run, site: Upstream) -> None:
+    site.fail("robots.txt", 503, headers={"Retry-After": "7200"})
+    assert run(scan).retry_in == 7200
+    assert run(scan).state == State.SUCCEEDED
+    assert len(site.requests) == 1
+
+
 def test_a_position_outlives_the_pause(run: Run, site: Upstream) -> None:
     site.fail("dacs.8/?page=2", 429, headers={"Retry-After": "80000"})
     run(scan)
@@ -239,12 +246,14 @@ def test_a_next_page_elsewhere_is_not_followed_and_told(run: Run, site: Upstream
     assert Listing.objects.count() == 20, "what is on the page is kept"
 
 
-def test_of_strange_pages_the_latest_twenty_are_kept(run: Run, headfi: HeadFi) -> None:
+def test_of_strange_pages_the_latest_are_kept(run: Run, headfi: HeadFi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.classifieds.keep.KEPT_PAGES", 2)
     headfi.is_challenging = True
-    for _ in range(23):
+    for _ in range(4):
         Pause.objects.all().delete()
         run(scan, category=DACS)
-    assert StrangePage.objects.count() == 20
+    first, second = StrangePage.objects.values_list("id", flat=True)
+    assert first == second + 1
 
 
 def test_a_bomb_is_not_unpacked(run: Run, site: Upstream) -> None:

@@ -15,7 +15,7 @@ from scheduling.snapshots import Outcome
 from tasks.classifieds.keep import keep_listings
 from tasks.classifieds.models import Category, Change, Listing, StrangePage
 from tasks.classifieds.parse import Parsed
-from tasks.classifieds.tasks import scan
+from tasks.classifieds.tasks import scan, tell_of_matches
 from tasks.demo.headfi import SLUGS, HeadFi
 from tasks.demo.upstream import Upstream
 from tasks.exceptions import DeadlineReached
@@ -184,6 +184,12 @@ def test_rules_and_notices_come_after_each_scan_even_one_that_fails(run: Run, si
         list(TaskRecord.objects.filter(label__in=["rules", "notices"]).values_list("status", flat=True))
         == [Status.SUCCEEDED] * 2
     )
+
+
+def test_what_could_not_be_told_is_told_between_scans(run: Run, site: Upstream) -> None:
+    assert run(tell_of_matches).state == State.SUCCEEDED
+    assert TaskRecord.objects.get().label == "notices"
+    assert site.requests == []
 
 
 def test_rules_that_fail_do_not_keep_notices_waiting(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
