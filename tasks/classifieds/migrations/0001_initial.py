@@ -135,7 +135,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Filters",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("id", models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
                 (
                     "listing_types",
                     models.JSONField(blank=True, help_text="Labels, as For Sale; one must be the same.", null=True),
