@@ -130,7 +130,7 @@ def test_run_scans_and_then_turns_the_scheduler(turned: list[dict[str, Any]], se
     told = audiowatch("run")
     assert told.startswith("Starting scheduled scraper (every 7 minutes)... Press Ctrl+C to stop")
     assert Listing.objects.count() == 400
-    assert turned == [{"name": "runscheduler", "skip_initial": False}]
+    assert turned == [{"name": "runscheduler", "skip_initial": True}], "the site is not asked twice"
 
 
 def test_run_with_skip_initial_scans_nothing_now(turned: list[dict[str, Any]], site: Upstream) -> None:

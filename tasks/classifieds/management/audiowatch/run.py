@@ -45,7 +45,7 @@ def act(given: dict[str, Any], out: Any) -> None:
         out.write("Running initial scrape...")
         _scan_first(Wanted(max_pages=given["max_pages"], headless=headless), out)
     out.flush()
-    call_command("runscheduler", skip_initial=given["skip_initial"], stdout=out)
+    call_command("runscheduler", skip_initial=True, stdout=out)  # what was scanned here is not scanned twice
 
 
 def pages(text: str) -> int:
