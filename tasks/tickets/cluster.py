@@ -56,6 +56,11 @@ def counted() -> QuerySet[Issue]:
     return Issue.objects.filter(ticket__is_deleted=False)
 
 
+def locked_grouping() -> Grouping | None:
+    """The last full run, its row held until the end of the transaction: one at a time writes what depends on it."""
+    return Grouping.objects.select_for_update().defer("weights").filter(pk=Grouping.ONLY).first()
+
+
 def assign_new(entry: Entry) -> dict[str, Any]:
     """Let issues without a cluster join the nearest, if it is near enough."""
     last = Grouping.objects.filter(pk=Grouping.ONLY).first()
@@ -84,8 +89,8 @@ def near(nearest: Nearest, vector: Vector) -> int | None:
 @transaction.atomic
 def _join(chosen: Mapping[int, Sequence[int]], seen: Grouping) -> int:
     """Write what was chosen, unless a full run has changed the clusters meanwhile; the next run looks again then."""
-    current = Grouping.objects.select_for_update().defer("weights").get(pk=Grouping.ONLY)
-    if current.made_at != seen.made_at:
+    current = locked_grouping()
+    if current is None or current.made_at != seen.made_at:
         return 0
     rows = Issue.objects.filter(cluster=None)
     return sum(
@@ -139,7 +144,7 @@ def group_all(entry: Entry, now: datetime) -> dict[str, Any]:
     last = latest[-1][0] if latest else 0
     told = {"issues": len(latest), "clusters": len(found), "alone": len(latest) - len(places)}
     with transaction.atomic():
-        Grouping.objects.select_for_update().filter(pk=Grouping.ONLY).first()
+        locked_grouping()
         ids = _write_clusters(found, places, before, now)
         _write_members(before, {pk: ids[place] for pk, place in places.items()})
         Grouping.objects.update_or_create(
@@ -197,7 +202,7 @@ def _write_clusters(
 ) -> list[int]:
     """The id of each group: of the cluster that it goes on from, or a new one; clusters without any group are gone."""
     standing = Cluster.objects.filter(is_gone=False).defer("centroid").in_bulk()
-    kept = successors({pk: key for pk, key in before.items() if key in standing}, places)
+    kept = successors({pk: key for pk, key in before.items() if key is not None and key in standing}, places)
     clusters = [
         standing[kept[place]] if place in kept else Cluster(name=group.name, created_at=now)
         for place, group in enumerate(found)
@@ -228,20 +233,16 @@ def _write_members(before: Mapping[int, int | None], after: Mapping[int, int]) -
 
 def tally() -> None:
     """How many issues each cluster has, and from when to when."""
-    found = counted().exclude(cluster=None).order_by().values("cluster")
-    sizes = {
-        row.pop("cluster"): row
-        for row in found.annotate(size=Count("pk"), first_at=Min("opened_at"), last_at=Max("opened_at"))
-    }
-    none = {"size": 0, "first_at": None, "last_at": None}
+    grouped = counted().exclude(cluster=None).order_by().values_list("cluster")
+    found = grouped.annotate(size=Count("pk"), first_at=Min("opened_at"), last_at=Max("opened_at"))
+    told = {cluster: (size, first, last) for cluster, size, first, last in found}
     changed = []
     for cluster in Cluster.objects.only("size", "first_at", "last_at"):
-        new = sizes.get(cluster.pk, none)
-        if any(getattr(cluster, name) != value for name, value in new.items()):
-            for name, value in new.items():
-                setattr(cluster, name, value)
+        new = told.get(cluster.pk, (0, None, None))
+        if new != (cluster.size, cluster.first_at, cluster.last_at):
+            cluster.size, cluster.first_at, cluster.last_at = new
             changed.append(cluster)
-    Cluster.objects.bulk_update(changed, list(none), batch_size=AT_ONCE)
+    Cluster.objects.bulk_update(changed, ["size", "first_at", "last_at"], batch_size=AT_ONCE)
 
 
 def _text(title: str, summary: str) -> str:

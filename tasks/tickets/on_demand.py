@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from scheduling import store
 from scheduling.exceptions import RetryLater
@@ -96,7 +95,7 @@ def gives_way(run: Execution) -> bool:
     return last != PAUSE_ASKED_FOR
 
 
-def attempts(run: Execution) -> Any:
+def attempts(run: Execution) -> QuerySet[Execution]:
     """All attempts of what `run` is an attempt of, the first one first."""
     root = run.root_id or run.pk
     return Execution.objects.filter(Q(pk=root) | Q(root=root)).order_by("attempt", "id")

@@ -31,7 +31,7 @@ type Work = Callable[[Entry], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StageContext(Context):
+class StageContext(Context):  # type: ignore[misc]  # frozen in Django, not in its stubs
     """The context of a run as one of its stages has it: progress is of the whole, and says which stage it is."""
 
     stage: str

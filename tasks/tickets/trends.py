@@ -15,7 +15,7 @@ from django.db.models import Count, Max
 from django.db.models.functions import TruncHour
 
 from tasks.recording import Entry
-from tasks.tickets.cluster import AT_ONCE, counted, parts
+from tasks.tickets.cluster import AT_ONCE, counted, locked_grouping, parts
 from tasks.tickets.models import Cluster, Grouping, HourlyCount
 
 HOUR = timedelta(hours=1)
@@ -65,9 +65,10 @@ def hour_of(moment: datetime) -> datetime:
 def compute_trends(entry: Entry, *, now: datetime) -> None:
     """Count the tickets of each cluster by the hour, and score the clusters."""
     top = hour_of(now)
-    since = top - (WHOLE if _has_moved() else RECENT)
-    found = count_hours(since, top + HOUR)
     with transaction.atomic():
+        locked_grouping()  # the daily and the hourly job may meet
+        since = top - (WHOLE if _has_moved() else RECENT)
+        found = count_hours(since, top + HOUR)
         written = _write_counts(found, since, top + HOUR)
     rising = _score(entry, found, now)
     entry.result = {"hours": written, "clusters": Cluster.objects.filter(is_gone=False).count(), "rising": rising}

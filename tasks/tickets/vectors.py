@@ -43,13 +43,15 @@ def _of_few(matrix: Any) -> Sequence[int]:
     joined = AgglomerativeClustering(
         n_clusters=None, metric="precomputed", linkage="average", distance_threshold=FARTHEST
     )
-    return joined.fit_predict(distances)
+    found: Sequence[int] = joined.fit_predict(distances)
+    return found
 
 
 def _of_many(matrix: Any) -> Sequence[int]:
     dimensions = min(DIMENSIONS, matrix.shape[1] - 1)
     dense = normalize(TruncatedSVD(dimensions, random_state=SEED).fit_transform(matrix))
-    return HDBSCAN(min_cluster_size=LEAST_OF_MANY, copy=True).fit_predict(dense)
+    found: Sequence[int] = HDBSCAN(min_cluster_size=LEAST_OF_MANY, copy=True).fit_predict(dense)
+    return found
 
 
 def _without_small(labels: Sequence[int], copies: Sequence[int], least: int) -> list[int]:

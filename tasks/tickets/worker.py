@@ -10,10 +10,11 @@ A scheduler does the work; the program only waits. Without a loop: `asyncio.run(
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.db import connections
 from django.utils import timezone
 
 from scheduling.coroutines import anywhere
@@ -24,7 +25,7 @@ from tasks.tickets.on_demand import attempts, start
 from tasks.tickets.stages import STAGES
 from tasks.tickets.status import pipeline_status, status_of
 
-EVERY = 0.5  # seconds between two looks at the run
+EVERY = 1.0  # seconds between two looks at the run
 PATIENCE = 30.0  # seconds without any scheduler, as during a deploy
 
 
@@ -72,14 +73,14 @@ class BackgroundWorker:
         return pipeline_status().as_dict()
 
     async def _run(self, stages: Sequence[str], **given: int | None) -> dict[str, Any]:
-        run = await sync_to_async(start)(stages, now=timezone.now(), by=self._by, why=Why.ENQUEUE, **given)
+        run = await _aside(start, stages, now=timezone.now(), by=self._by, why=Why.ENQUEUE, **given)
         alive = time.monotonic()
         while True:
-            run, somebody_turns = await sync_to_async(_look)(run)
+            run, somebody_turns = await _aside(_look, run)
             if run.state == State.SUCCEEDED:
                 return dict(run.result or {})
             if run.is_final:
-                raise PipelineFailed(run, await sync_to_async(_trouble)(run))
+                raise PipelineFailed(run, await _aside(_trouble, run))
             if somebody_turns:
                 alive = time.monotonic()
             elif time.monotonic() - alive >= self._patience:
@@ -88,6 +89,18 @@ class BackgroundWorker:
                     f"No scheduler is at work, so run #{run.pk} stays {run.state}. Start one: manage.py runscheduler",
                 )
             await asyncio.sleep(self._every)
+
+
+async def _aside[R](call: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+    """What `call` returns, made in a thread of a pool, which keeps no connection to the database."""
+
+    def made() -> R:
+        try:
+            return call(*args, **kwargs)
+        finally:
+            connections.close_all()
+
+    return await sync_to_async(made, thread_sensitive=False)()
 
 
 def _look(run: Execution) -> tuple[Execution, bool]:

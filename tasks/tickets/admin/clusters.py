@@ -35,7 +35,7 @@ class ClusterList(ChangeList):
         hours = by_hour([cluster.pk for cluster in rows], timezone.now())
         for cluster in rows:
             cluster.hours_told = hours[cluster.pk]
-        self.result_list = rows  # type: ignore[assignment]
+        self.result_list = rows
 
 
 @admin.register(Cluster)
@@ -81,7 +81,8 @@ class ClusterAdmin(MinedAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        cluster = self.get_queryset(request).filter(pk=number_in(unquote(object_id))).first()
+        number = number_in(unquote(object_id))
+        cluster = None if number is None else self.get_queryset(request).filter(pk=number).first()
         told = _told(request, cluster) if cluster else {}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **told})
 
@@ -135,7 +136,7 @@ class ClusterAdmin(MinedAdmin):
 def _told(request: HttpRequest, cluster: Cluster) -> dict[str, Any]:
     """Its hours and days, and what customers wrote, the newest first."""
     now = timezone.now()
-    told = {
+    told: dict[str, Any] = {
         "hours": trends.row(cluster, by_hour([cluster.pk], now)[cluster.pk]),
         "days": trends.drawn_days(now, by_day(now, cluster.pk), {}, ("Tickets", "blue")),
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 STEP, HEIGHT, ROOM = 10, 40, 3  # of a line: from one hour to the next, the highest point, above and below
 BAR, GAP, HIGHEST = 40, 10, 160  # of a bar with its gap, of the gap, of the highest bar
@@ -40,7 +41,7 @@ class Bar:
     width: int
     parts: list[tuple[str, float, float]]  # colour, top, height; from the bottom to the top
     title: str
-    label: str
+    day: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,12 @@ class Stack:
     bars: list[Bar]
 
 
-def stack(labels: Sequence[str], layers: Sequence[tuple[str, str, Sequence[int]]]) -> Stack:
-    """One bar for each label; `layers` are name, colour and the counts, from the bottom to the top."""
-    totals = [sum(counts[place] for _, _, counts in layers) for place in range(len(labels))]
+def stack(days: Sequence[date], layers: Sequence[tuple[str, str, Sequence[int]]]) -> Stack:
+    """One bar for each day; `layers` are name, colour and the counts, from the bottom to the top."""
+    totals = [sum(counts[place] for _, _, counts in layers) for place in range(len(days))]
     highest = max(totals, default=0)
     bars = []
-    for place, label in enumerate(labels):
+    for place, day in enumerate(days):
         top, parts = float(HIGHEST), []
         for _, colour, counts in layers:
             if counts[place]:
@@ -66,5 +67,7 @@ def stack(labels: Sequence[str], layers: Sequence[tuple[str, str, Sequence[int]]
                 top -= height
                 parts.append((colour, round(max(top, 0.0), 1), round(height, 1)))
         words = ", ".join(f"{name} {counts[place]}" for name, _, counts in layers if counts[place])
-        bars.append(Bar(place * BAR + GAP // 2, BAR - GAP, parts, f"{label}: {words or 'none'}", label))
-    return Stack(len(labels) * BAR, HIGHEST, highest, bars)
+        bars.append(
+            Bar(place * BAR + GAP // 2, BAR - GAP, parts, f"{day:%a} {day.day} {day:%b}: {words or 'none'}", day)
+        )
+    return Stack(len(days) * BAR, HIGHEST, highest, bars)

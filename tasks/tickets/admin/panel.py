@@ -86,7 +86,7 @@ def run(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     form = StartForm(request.POST)
     if not form.is_valid():
-        told = "; ".join(f"{name.replace('_', ' ')}: {' '.join(each)}" for name, each in form.errors.items())
+        told = "; ".join(f"{name.replace('_', ' ')}: {' '.join(map(str, each))}" for name, each in form.errors.items())
         messages.error(request, f"Nothing was started. {told}")
         return redirect(PAGE)
     given = form.cleaned_data

@@ -34,7 +34,7 @@ class TicketAdmin(MinedAdmin):
     ordering = ("-opened_at", "-ticket_id")
     change_form_outer_after_template = "tasks/tickets/ticket.html"
     fieldsets: ClassVar = [
-        (None, {"fields": ["subject", "told", "state", "priority", "channel", "tags", "there"]}),
+        (None, {"fields": ["subject", "told", "state", "priority", "channel", "labels", "there"]}),
         ("Times", {"fields": ["opened", "changed", "fetched"]}),
         ("Search for issues", {"fields": ["search", "analysis_error"]}),
     ]
@@ -94,6 +94,10 @@ class TicketAdmin(MinedAdmin):
     @admin.display(description="Description")
     def told(self, ticket: Ticket) -> SafeString:
         return text_block(ticket.description)
+
+    @admin.display(description="Tags")
+    def labels(self, ticket: Ticket) -> str:
+        return ", ".join(map(str, ticket.tags))
 
     @admin.display(description="At Zendesk")
     def there(self, ticket: Ticket) -> SafeString:

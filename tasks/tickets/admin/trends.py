@@ -11,7 +11,7 @@ from django.utils import timezone
 from scheduling.admin import columns
 from tasks.tickets.admin import panel
 from tasks.tickets.admin.counts import DAYS, HOURS, by_day, by_hour, days_until
-from tasks.tickets.admin.drawing import Stack, line, stack
+from tasks.tickets.admin.drawing import line, stack
 from tasks.tickets.conf import options
 from tasks.tickets.models import Cluster, Issue, Ticket
 
@@ -76,20 +76,24 @@ def drawn_days(
     others: tuple[str, str] = ("Others", "grey"),
 ) -> dict[str, Any]:
     """Bars for the last 14 days, the `named` clusters apart and the `others` together; and the same as a table."""
-    labels = [f"{day:%a} {day.day} {day:%b}" for day in days_until(now)]
     ordered = sorted(named.values(), key=lambda each: (-sum(days[each.pk]), each.pk))
     layers = [(each.name, colour, days[each.pk]) for each, colour in zip(ordered, LAYERS, strict=False)]
     rest = [counts for key, counts in days.items() if key not in named]
     if rest:
         layers.append((*others, [sum(column) for column in zip(*rest, strict=True)]))
-    drawn: Stack = stack(labels, layers)
+    shown = days_until(now)
     pages = [columns.page(each) for each in ordered]
     legend = [
         {"name": name, "colour": colour, "total": sum(counts), "page": pages[place] if place < len(pages) else ""}
         for place, (name, colour, counts) in enumerate(layers)
     ]
     totals = [sum(counts[place] for _, _, counts in layers) for place in range(DAYS)]
-    return {"stack": drawn, "legend": legend, "rows": list(zip(labels, totals, strict=True)), "total": sum(totals)}
+    return {
+        "stack": stack(shown, layers),
+        "legend": legend,
+        "rows": list(zip(shown, totals, strict=True)),
+        "total": sum(totals),
+    }
 
 
 def _others(standing: QuerySet[Cluster], rising: Sequence[Cluster], days: Mapping[int, Sequence[int]]) -> list[Cluster]:

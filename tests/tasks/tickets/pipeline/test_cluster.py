@@ -41,6 +41,12 @@ def placed() -> dict[int, int | None]:
     return dict(Issue.objects.order_by("pk").values_list("pk", "cluster"))
 
 
+def cluster_of(issue: Issue) -> int:
+    found = placed()[issue.pk]
+    assert found is not None
+    return found
+
+
 @pytest.fixture
 def topics(db: None) -> list[list[Issue]]:
     return [make_topic(topic, 5) for topic in (EXPORT, LOGIN, BILLING)]
@@ -105,7 +111,7 @@ def test_new_issues_join_what_they_are_like_or_wait(topics: list[list[Issue]]) -
     assert found[like.pk] == found[topics[1][0].pk]
     assert found[other.pk] is None
     assert told == {"assigned": 1, "waiting": 1}
-    assert Cluster.objects.get(pk=found[like.pk]).size == 6
+    assert Cluster.objects.get(pk=cluster_of(like)).size == 6
 
 
 @pytest.mark.django_db
@@ -128,7 +134,7 @@ def test_ids_last_while_clusters_grow_and_others_come(topics: list[list[Issue]])
 @pytest.mark.django_db
 def test_a_cluster_found_no_more_is_gone_and_its_id_is_not_used_again(topics: list[list[Issue]]) -> None:
     run()
-    old = Issue.objects.get(pk=topics[0][0].pk).cluster_id
+    old = cluster_of(topics[0][0])
     Issue.objects.filter(pk__in=[issue.pk for issue in topics[0]]).delete()
     run()
     gone = Cluster.objects.get(pk=old)
@@ -143,7 +149,7 @@ def test_a_cluster_found_no_more_is_gone_and_its_id_is_not_used_again(topics: li
 @pytest.mark.django_db
 def test_a_name_that_staff_gave_is_kept(topics: list[list[Issue]]) -> None:
     run()
-    mine = Issue.objects.get(pk=topics[0][0].pk).cluster_id
+    mine = cluster_of(topics[0][0])
     Cluster.objects.filter(pk=mine).update(name="The export thing", is_renamed=True)
     for issue in topics[0] + topics[1]:
         Issue.objects.filter(pk=issue.pk).update(title=f"{issue.title} badly")

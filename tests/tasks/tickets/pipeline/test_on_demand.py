@@ -227,7 +227,8 @@ def test_a_program_does_not_wait_for_a_scheduler_that_is_not_there(job: Job) -> 
 @pytest.mark.django_db(transaction=True)
 def test_the_status_is_told_within_a_loop_too(job: Job) -> None:
     async def ask() -> dict[str, Any]:
-        return background_worker.get_status()
+        told: dict[str, Any] = background_worker.get_status()
+        return told
 
     now = timezone.now()
     make_worker(heartbeat_at=now, turned_at=now)

@@ -291,7 +291,7 @@ def test_a_line_reaches_from_the_bottom_to_the_highest_count() -> None:
 
 
 def test_a_bar_is_as_high_as_all_its_parts() -> None:
-    drawn = stack(["Mon", "Tue"], [("a", "blue", [1, 0]), ("b", "grey", [1, 1])])
-    assert [bar.title for bar in drawn.bars] == ["Mon: a 1, b 1", "Tue: b 1"]
+    drawn = stack([NOON.date(), NOON.date() + timedelta(days=1)], [("a", "blue", [1, 0]), ("b", "grey", [1, 1])])
+    assert [bar.title for bar in drawn.bars] == ["Mon 2 Mar: a 1, b 1", "Tue 3 Mar: b 1"]
     assert drawn.bars[0].parts == [("blue", HIGHEST / 2, HIGHEST / 2), ("grey", 0.0, HIGHEST / 2)]
-    assert stack(["Mon"], []).highest == 0
+    assert stack([NOON.date()], []).highest == 0
