@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldBooleanSwitchWidget
 
-from scheduling.admin.fields import AREA, TagsField
+from scheduling.admin.fields import AREA, TEXT, TagsField
 from tasks.classifieds import channels
 from tasks.classifieds.expression import InvalidRule
 from tasks.classifieds.filters import global_filters
@@ -75,6 +75,8 @@ class UsualOrField(forms.MultipleChoiceField):
 
 class WordsField(TagsField):
     """Words with commas between them; to have none is the same as not to say."""
+
+    widget = forms.TextInput(attrs={"class": TEXT, "placeholder": "USA, worldwide"})
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return bool(self.to_python(data) != self.to_python(initial or []))

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -17,10 +18,11 @@ from tasks.classifieds import trial
 from tasks.classifieds.admin.rule_form import RuleForm, with_plain_ends
 from tasks.classifieds.conf import options
 from tasks.classifieds.expression import InvalidRule
-from tasks.classifieds.facts import address_of
+from tasks.classifieds.facts import FIELDS, address_of
 from tasks.classifieds.filters import Effective, global_filters
 from tasks.classifieds.matching import Watch
 from tasks.classifieds.models import Listing
+from tasks.classifieds.models.rules import CURRENCIES
 from tasks.classifieds.money import Rates
 from tasks.classifieds.parsing import parse
 from tasks.classifieds.trial import try_out
@@ -61,11 +63,12 @@ def live() -> SafeString:
 
 
 def examples() -> SafeString:
-    """Expressions to start from, for a click."""
+    """Expressions to start from, for a click, and what can be written at all."""
     chips = format_html_join(
         "", '<button type="button" class="rota-chip" data-expression="{1}" title="{1}">{0}</button>', EXAMPLES
     )
-    return format_html('<span class="rota-examples">{}</span>', chips)
+    context = {"chips": chips, "fields": FIELDS, "currencies": CURRENCIES}
+    return render_to_string("tasks/rule_examples.html", context)
 
 
 def _tried(request: HttpRequest, form: RuleForm) -> dict[str, Any]:

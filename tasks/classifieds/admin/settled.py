@@ -55,7 +55,8 @@ class FiltersAdmin(ModelAdmin):
 
 @admin.register(ExchangeRate)
 class ExchangeRateAdmin(ModelAdmin):
-    list_display = ("currency", "in_usd", "as_of", "age")
+    list_display = ("currency", "worth", "as_of", "age")
+    sortable_by = ()
     show_facets = admin.ShowFacets.NEVER
     actions = None
 
@@ -71,8 +72,12 @@ class ExchangeRateAdmin(ModelAdmin):
             kwargs["choices"] = [(code, code) for code in CURRENCIES if code != BASE]
         return super().formfield_for_choice_field(db_field, request, **kwargs)
 
+    @admin.display(description="In USD")
+    def worth(self, rate: ExchangeRate) -> str:
+        return f"{rate.in_usd.normalize():f}"
+
     @admin.display(description="Age")
     def age(self, rate: ExchangeRate) -> SafeString:
         days = timezone.now().date() - rate.as_of
-        told = "1 day" if days.days == 1 else f"{days.days} days"
+        told = {0: "today", 1: "1 day"}.get(days.days, f"{days.days} days")
         return columns.badge(told, "amber" if days > STALE_AFTER else "green")

@@ -33,7 +33,7 @@ class MatchAdmin(ReadOnlyAdmin):
     search_fields = ("listing__title",)
     sortable_by = ()
     show_full_result_count = False
-    fields = ("what", "on_site", "of_rule", "why", "amount", "matched", "told")
+    fields = ("listing_page", "on_site", "of_rule", "why", "amount", "matched", "told")
     readonly_fields = fields
 
     class Media:
@@ -45,6 +45,10 @@ class MatchAdmin(ReadOnlyAdmin):
     @admin.display(description="Listing")
     def what(self, match: Match) -> SafeString:
         return columns.link(columns.page(match), match.listing, "rota-name")
+
+    @admin.display(description="Listing")
+    def listing_page(self, match: Match) -> SafeString:
+        return columns.link(columns.page(match.listing), match.listing)
 
     @admin.display(description="On the site")
     def on_site(self, match: Match) -> SafeString:

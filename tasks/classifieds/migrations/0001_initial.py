@@ -120,7 +120,10 @@ class Migration(migrations.Migration):
                 (
                     "in_usd",
                     models.DecimalField(
-                        decimal_places=6, max_digits=14, validators=[django.core.validators.MinValueValidator(1e-06)]
+                        decimal_places=6,
+                        max_digits=14,
+                        validators=[django.core.validators.MinValueValidator(1e-06)],
+                        verbose_name="in USD",
                     ),
                 ),
                 ("as_of", models.DateField()),

@@ -66,7 +66,7 @@ class ExchangeRate(models.Model):
     """What one unit of a currency is worth in US dollars, on a day."""
 
     currency = models.CharField(primary_key=True, max_length=3, choices=[(code, code) for code in CURRENCIES])
-    in_usd = models.DecimalField(max_digits=14, decimal_places=6, validators=[MinValueValidator(0.000001)])
+    in_usd = models.DecimalField("in USD", max_digits=14, decimal_places=6, validators=[MinValueValidator(0.000001)])
     as_of = models.DateField()
 
     class Meta:
