@@ -21,6 +21,7 @@ from tasks.classifieds.news import News
 from tasks.http import Deadline
 
 TOGETHER = 10  # matches in one message of the other channels
+LONGEST_NAME = 50  # characters that a delivery keeps
 
 
 class Channel(Protocol):
@@ -67,9 +68,8 @@ def choices() -> list[tuple[str, str]]:
     """The channels that are configured, each with its name for people."""
     own = [(name, words) for name, words, ready in _own(options()) if ready]
     taken = {name for name, _ in own}
-    return own + [
-        (name, f"{name} ({notice_channels.kind(name)})") for name in notice_channels.names() if name not in taken
-    ]
+    others = [name for name in notice_channels.names() if name not in taken and len(name) <= LONGEST_NAME]
+    return own + [(name, f"{name} ({notice_channels.kind(name)})") for name in others]
 
 
 def open_channel(name: str, deadline: Deadline) -> Channel:

@@ -53,6 +53,8 @@ def mistakes(pattern: str, text: str) -> int:
 
     Myers' bit-vector algorithm (J. ACM 46, 1999): one step for each character of `text`, whatever `pattern` is.
     """
+    if not pattern:
+        return 0
     places: dict[str, int] = {}
     for index, each in enumerate(pattern):
         places[each] = places.get(each, 0) | (1 << index)

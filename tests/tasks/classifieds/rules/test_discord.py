@@ -213,6 +213,16 @@ class TestDelivery:
         assert Delivery.objects.get().attempts == 0
         assert not discord.messages
 
+    @pytest.mark.parametrize("how", ["slow", "drip"])
+    def test_a_slow_answer_ends_with_the_time_there_is(
+        self, entry: Entry, on_discord: Upstream, monkeypatch: pytest.MonkeyPatch, how: str
+    ) -> None:
+        monkeypatch.setattr("tasks.classifieds.notify.TIME", 0.3)
+        getattr(on_discord, how)("/webhooks/", 0.5 if how == "slow" else 0.02)
+        make_match(channels=("discord",))
+        assert deliver_waiting(entry, NOON) == Delivered(0, 0, 1)
+        assert (Delivery.objects.get().state, Delivery.objects.get().claim) == ("pending", None)
+
     def test_a_webhook_keeps_its_own_parameters(
         self, entry: Entry, upstream: Upstream, configure: Callable[..., None]
     ) -> None:

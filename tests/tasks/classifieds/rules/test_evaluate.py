@@ -178,7 +178,7 @@ TREES: st.SearchStrategy[Expression] = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=50)
 @given(TREES, FACTS)
 def test_any_tree_says_something_of_any_listing_and_its_negation_the_opposite(tree: Expression, facts: Facts) -> None:
     truth = evaluate(tree, facts, RATES, "USD")
@@ -188,7 +188,7 @@ def test_any_tree_says_something_of_any_listing_and_its_negation_the_opposite(tr
 
 
 @settings(deadline=None)
-@given(st.text("abc", min_size=1, max_size=9), st.text("abcd", max_size=14))
+@given(st.text("abc", max_size=9), st.text("abcd", max_size=14))
 def test_mistakes_are_counted_as_by_the_book(pattern: str, text: str) -> None:
     row = [0] * (len(text) + 1)
     for index, letter in enumerate(pattern, 1):

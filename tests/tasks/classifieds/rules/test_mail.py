@@ -1,6 +1,7 @@
 """Mail: one for each match, by the book of SMTP; a repeated one is known by its Message-ID."""
 
 import shutil
+import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
@@ -175,6 +176,17 @@ def test_a_server_that_is_away_is_waited_for(entry: Entry, by_mail: Callable[...
     make_match(channels=("mail",))
     assert deliver_waiting(entry, NOON) == Delivered(0, 0, 1)
     assert Delivery.objects.get().error.startswith("The mail server cannot be reached: ")
+
+
+def test_a_server_that_says_nothing_is_waited_for(
+    entry: Entry, server: MailServer, by_mail: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.classifieds.mail.TIMEOUT", 0.1)
+    make_match(channels=("mail",))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        by_mail(server, SMTP_PORT=silent.getsockname()[1])
+        assert deliver_waiting(entry, NOON) == Delivered(0, 0, 1)
+    assert Delivery.objects.get().error == "The mail server cannot be reached: SMTPServerDisconnected."
 
 
 def test_a_server_without_a_login_is_told(entry: Entry, by_mail: Callable[..., None]) -> None:

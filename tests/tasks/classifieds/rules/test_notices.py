@@ -8,12 +8,17 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
+from scheduling.models import State
+from scheduling.snapshots import Outcome
 from tasks.classifieds import outbox
 from tasks.classifieds.channels import choices, fingerprint
 from tasks.classifieds.models import Delivery, DeliveryState
 from tasks.classifieds.notify import Delivered, deliver_waiting
+from tasks.classifieds.tasks import tell_of_matches
 from tasks.demo.upstream import Upstream
+from tasks.models import TaskRecord
 from tasks.recording import Entry, record
 from tests.tasks.classifieds.rules.conftest import NOON, WEBHOOK, make_match
 
@@ -27,7 +32,9 @@ def one(**values: Any) -> Delivery:
 
 
 def test_only_configured_channels_can_be_chosen(configure: Callable[..., None], scheduling_options: Any) -> None:
-    scheduling_options(NOTICE_CHANNELS={"ops": "json://hooks.example/x", "discord": "discord://1/2"})
+    scheduling_options(
+        NOTICE_CHANNELS={"ops": "json://hooks.example/x", "discord": "discord://1/2", "x" * 51: "json://x"}
+    )
     assert choices() == [("discord", "discord (discord)"), ("ops", "ops (web hook)")]
     configure(
         DISCORD_WEBHOOK_URL="https://d.example",
@@ -152,6 +159,16 @@ def test_two_workers_tell_each_match_once(on_discord: Upstream, discord: Any) ->
     assert not errors
     urls = [embed["url"] for message in discord.messages for embed in message.embeds]
     assert len(urls) == len(set(urls)) == sum(sent) == 60
+
+
+def test_a_job_tells_what_waits_between_two_scans(
+    run: Callable[..., Outcome], on_discord: Upstream, discord: Any
+) -> None:
+    one(matched_at=timezone.now())
+    outcome = run(tell_of_matches)
+    assert outcome.state == State.SUCCEEDED
+    assert TaskRecord.objects.get().result == {"sent": 1, "failed": 0, "waiting": 0}
+    assert len(discord.messages) == 1
 
 
 def test_the_fingerprint_of_a_setting_gives_nothing_away() -> None:
