@@ -246,7 +246,8 @@ def tally() -> None:
 
 
 def _text(title: str, summary: str) -> str:
-    return f"{title}\n{summary[:LONGEST]}"
+    """What is weighed of an issue: its title twice, since it says what goes wrong."""
+    return f"{title}\n{title}\n{summary[:LONGEST]}"
 
 
 def parts[T](rows: Sequence[T]) -> Iterator[Sequence[T]]:

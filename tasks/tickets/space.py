@@ -84,15 +84,8 @@ class Nearest:
 
 
 def top_terms(middle: Mapping[str, float], count: int) -> list[str]:
-    """The heaviest terms; a word that is part of a heavier pair is left out, and so is a pair of heavier words."""
-    chosen: list[str] = []
-    for term in sorted(middle, key=lambda each: (-middle[each], each)):
-        words = set(term.split())
-        if not any(words & set(each.split()) for each in chosen):
-            chosen.append(term)
-        if len(chosen) == count:
-            break
-    return chosen
+    """The heaviest terms."""
+    return sorted(middle, key=lambda each: (-middle[each], each))[:count]
 
 
 def most_central(middle: Mapping[str, float], vectors: Sequence[Vector]) -> int:

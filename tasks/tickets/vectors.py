@@ -14,7 +14,7 @@ from sklearn.feature_extraction import DictVectorizer
 from sklearn.preprocessing import normalize
 
 FEW = 3_000  # below, all distances fit into memory: 72 MB
-FARTHEST = 0.65  # cosine distance up to which groups of few are joined
+FARTHEST = 0.7  # cosine distance up to which groups of few are joined
 LEAST_OF_FEW = 3  # copies that make a group
 LEAST_OF_MANY = 5
 DIMENSIONS = 100

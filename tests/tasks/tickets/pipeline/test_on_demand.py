@@ -274,6 +274,14 @@ def test_the_command_tells_how_the_pipeline_stands(job: Job) -> None:
     assert end.value.code == 1
 
 
+def test_the_command_waits_while_somebody_is_at_work(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scheduling.management.executions.following.PATIENCE", 0.0)
+    with pytest.raises(CommandError, match="no scheduler is at work") as left:
+        tickets("analyze", "--wait")
+    assert left.value.returncode == 3
+    assert Execution.objects.get().arguments == {"stages": ["analyze"]}
+
+
 def test_the_command_cancels(job: Job) -> None:
     with pytest.raises(CommandError, match="No run of the pipeline is under way"):
         tickets("cancel")

@@ -26,10 +26,8 @@ def test_what_names_one_case_is_left_out(noise: str) -> None:
     assert terms(f"The export fails {noise} silently") == terms("The export fails silently")
 
 
-def test_words_and_pairs_of_words_are_counted_whatever_their_case() -> None:
-    assert terms("Export fails. EXPORT fails") == {
-        "export": 2, "fails": 2, "export fails": 2, "fails export": 1
-    }  # fmt: skip
+def test_words_are_counted_whatever_their_case() -> None:
+    assert terms("The export fails. EXPORT failed. Key phrases: export") == {"export": 3, "fails": 1, "failed": 1}
 
 
 def test_other_languages_have_words_too() -> None:
@@ -69,7 +67,7 @@ def test_of_two_centroids_as_near_the_older_one_is_taken() -> None:
 
 
 def test_a_name_has_the_title_and_what_it_does_not_say() -> None:
-    assert top_terms({"export": 0.9, "export csv": 0.8, "empty": 0.5}, 3) == ["export", "empty"]
+    assert top_terms({"csv": 0.5, "export": 0.9, "empty": 0.5}, 2) == ["export", "csv"]
     assert name_of("Export  is empty", ["export", "csv"]) == "Export is empty (csv)"
     assert name_of("", ["export", "csv"]) == "export, csv"
     assert len(name_of("word " * 100, ["t" * 90, "u" * 90])) <= LONGEST_NAME
