@@ -33,6 +33,7 @@ class Zendesk:
         self.exports_per_minute = 10
         self.extra: list[Any] = []  # further tickets, as they are sent, on each first page
         self.notes: dict[int, list[Any]] = {}  # further comments, by ticket
+        self.internal: set[int] = set()  # tickets whose first comment is not public
         self.is_admin = True
         self.doubles_last = False  # the last ticket of each page is the first of the next one too
         self._started = clock.now()
@@ -214,7 +215,8 @@ class Zendesk:
         """The description, which is the first comment, and what followed it."""
         ticket, random = self._tickets[number], Random(-number - 1)  # noqa: S311
         written = datetime.fromisoformat(ticket["created_at"])
-        said = [_comment(number * 10 + 1, ticket["description"], written, author=ticket["requester_id"])]
+        text, public = ticket["description"], ticket["id"] not in self.internal
+        said = [_comment(number * 10 + 1, text, written, author=ticket["requester_id"], public=public)]
         if number % COMMENTS_EVERY == 1:
             reply, note = random.choice(complaints.REPLIES), random.choice(complaints.NOTES)
             said.append(_comment(number * 10 + 2, reply, written + MINUTE, author=ticket["requester_id"]))

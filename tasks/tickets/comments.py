@@ -28,7 +28,8 @@ class ZendeskOut(AbortRun):
 @dataclass(frozen=True, slots=True)
 class Fetched:
     ticket: Ticket  # as it was when they were asked for
-    comments: list[zendesk.Comment]
+    comments: list[zendesk.Comment]  # but for the first, if that is the description
+    first_is_internal: bool | None = None  # the first, which the description repeats; None: nobody knows
 
 
 def fetch_comments(api: zendesk.Zendesk, options: Options, entry: Entry, counts: Counts) -> None:
@@ -68,7 +69,7 @@ class _Fetching:
         before = len(fetched)
         with self._entry.item(f"comments of ticket {ticket.ticket_id}"):
             try:
-                fetched.append(Fetched(ticket, list(self._understood(ticket))))
+                fetched.append(self._understood(ticket))
                 self._out = 0
             except UpstreamError as error:
                 self._failed(error)
@@ -82,18 +83,21 @@ class _Fetching:
         if self._out >= OUT_AFTER:
             raise ZendeskOut(f"{error}: the other comments are left for the next run.") from error
 
-    def _understood(self, ticket: Ticket) -> Iterator[zendesk.Comment]:
-        """All but the first, if that is the description, as it is at Zendesk, and those that are none."""
-        is_first = True
-        for raw in self._api.comments(ticket.ticket_id):
+    def _understood(self, ticket: Ticket) -> Fetched:
+        """All but those that are no comments; the first is the description, and kept where it says something else."""
+        comments: list[zendesk.Comment] = []
+        first_is_internal = None
+        for place, raw in enumerate(self._api.comments(ticket.ticket_id)):
             try:
                 comment = zendesk.parse_comment(raw)
             except InvalidItem as error:
                 self._entry.log(f"ticket {ticket.ticket_id}: {error}")
                 continue
-            if not (is_first and comment.body == ticket.description):
-                yield comment
-            is_first = False
+            if place == 0:
+                first_is_internal = not comment.is_public
+            if place or comment.body != ticket.description:
+                comments.append(comment)
+        return Fetched(ticket, comments, first_is_internal)
 
 
 @transaction.atomic
@@ -104,8 +108,8 @@ def keep(fetched: list[Fetched], *, internal_notes: bool) -> int:
     """
     seen = {one.ticket.ticket_id: one for one in fetched}
     rows = Ticket.objects.select_for_update().filter(comments_due=True).in_bulk(seen)
-    current = [(row, seen[pk].comments) for pk, row in rows.items() if row.changed_at == seen[pk].ticket.changed_at]
-    told = {one.comment_id: _row(ticket, one) for ticket, comments in current for one in comments}
+    current = [(row, seen[pk]) for pk, row in rows.items() if row.changed_at == seen[pk].ticket.changed_at]
+    told = {one.comment_id: _row(ticket, one) for ticket, found in current for one in found.comments}
     stored = Comment.objects.filter(ticket__in=[ticket.ticket_id for ticket, _ in current])
     gone = [pk for pk in stored.values_list("pk", flat=True) if pk not in told]
     for chunk in batched(gone, BATCH, strict=False):
@@ -117,8 +121,10 @@ def keep(fetched: list[Fetched], *, internal_notes: bool) -> int:
         update_fields=["ticket", "author_id", "is_public", "body", "written_at"],
         batch_size=BATCH,
     )
-    for ticket, comments in current:
-        _done(ticket, [comment for comment in comments if comment.is_public or internal_notes])
+    for ticket, found in current:
+        if found.first_is_internal is not None:
+            ticket.description_is_internal = found.first_is_internal
+        _done(ticket, [comment for comment in found.comments if comment.is_public or internal_notes])
     return len(told)
 
 
@@ -137,10 +143,10 @@ def _done(ticket: Ticket, read: list[zendesk.Comment]) -> None:
     """`read`: those that the analysis reads."""
     ticket.comments_hash = digest([[one.comment_id, one.body] for one in read]) if read else ""
     ticket.comments_due = False
-    read_anew(ticket, content_hash(ticket.subject, ticket.description, ticket.comments_hash))
+    read_anew(ticket, content_hash(ticket))
     ticket.save(
         update_fields=[
-            *("comments_hash", "comments_due", "content_hash"),
+            *("description_is_internal", "comments_hash", "comments_due", "content_hash"),
             *("analysis", "analysis_attempts", "analysis_error"),
         ]
     )

@@ -18,6 +18,7 @@ TOLD = (  # what Zendesk tells, under the same names
     *("opened_at", "changed_at", "is_deleted"),
 )
 OURS = (
+    "description_is_internal",
     "content_hash",
     "comments_hash",
     "comments_due",
@@ -83,9 +84,9 @@ def forget(ticket_ids: Iterable[int]) -> None:
         Comment.objects.filter(ticket__in=gone).delete()
 
 
-def content_hash(subject: str, description: str, comments_hash: str) -> str:
+def content_hash(ticket: Ticket) -> str:
     """By what the analysis knows that it has read this content."""
-    return digest([subject, description, comments_hash])
+    return digest([ticket.subject, ticket.description, ticket.description_is_internal, ticket.comments_hash])
 
 
 def digest(value: Any) -> str:
@@ -100,6 +101,8 @@ def upsert_target(column: str) -> list[str] | None:
 def _is_as_told(row: Ticket, ticket: zendesk.Ticket) -> bool:
     if ticket.is_deleted and row.is_deleted:
         return True
+    if ticket.is_internal and not row.description_is_internal:
+        return False
     return all(getattr(row, name) == getattr(ticket, name) for name in TOLD)
 
 
@@ -112,10 +115,12 @@ def _written(row: Ticket, ticket: zendesk.Ticket, now: datetime) -> Ticket:
     if ticket.is_deleted:
         row.subject = row.description = row.comments_hash = row.analysed_hash = row.analysis_error = ""
         row.comments_due, row.analysis = False, Analysis.DONE
-        row.content_hash = ""
+        row.description_is_internal, row.content_hash = False, ""
         return row
+    # A later public reply makes the ticket public, and not the note that it began with: only the comments can say so.
+    row.description_is_internal = row.description_is_internal or ticket.is_internal
     row.comments_due = row.comments_due or has_moved
-    read_anew(row, content_hash(row.subject, row.description, row.comments_hash))
+    read_anew(row, content_hash(row))
     return row
 
 

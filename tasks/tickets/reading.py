@@ -9,7 +9,7 @@ from tasks.tickets.models import Comment, Ticket
 
 HEADING = "--- "  # begins a line that is ours, not the customer's
 FIELDS = (
-    *("ticket_id", "subject", "description", "requester_id", "opened_at"),
+    *("ticket_id", "subject", "description", "description_is_internal", "requester_id", "opened_at"),
     *("content_hash", "analysis", "analysis_attempts"),
 )
 
@@ -17,7 +17,7 @@ FIELDS = (
 def read(ticket_ids: Collection[int], *, internal_notes: bool) -> Iterator[tuple[Ticket, str]]:
     """The tickets of these ids, in that order, each with its text of at most TEXT_LIMIT characters."""
     tickets = Ticket.objects.only(*FIELDS).in_bulk(ticket_ids)
-    texts = {pk: [f"{ticket.subject}\n\n{ticket.description}"[:TEXT_LIMIT]] for pk, ticket in tickets.items()}
+    texts = {pk: [_beginning(ticket, internal_notes=internal_notes)] for pk, ticket in tickets.items()}
     room = {pk: TEXT_LIMIT - len(texts[pk][0]) for pk in tickets}
     for comment, body in _comments(ticket_ids, internal_notes=internal_notes):
         pk = comment.ticket_id
@@ -27,6 +27,12 @@ def read(ticket_ids: Collection[int], *, internal_notes: bool) -> Iterator[tuple
     for pk in ticket_ids:
         if pk in tickets:
             yield tickets[pk], "".join(texts[pk])
+
+
+def _beginning(ticket: Ticket, *, internal_notes: bool) -> str:
+    """The subject and the description, unless that is a note which is not to be read."""
+    is_read = internal_notes or not ticket.description_is_internal
+    return f"{ticket.subject}\n\n{ticket.description if is_read else ''}"[:TEXT_LIMIT]
 
 
 def _comments(ticket_ids: Collection[int], *, internal_notes: bool) -> Iterator[tuple[Comment, str]]:

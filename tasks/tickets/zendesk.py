@@ -53,6 +53,7 @@ class Ticket:
     changed_at: datetime
     generated_at: int  # seconds since the epoch
     is_deleted: bool
+    is_internal: bool  # nothing in it is public, nor is its description
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,7 @@ def parse_ticket(raw: Any) -> Ticket:
             changed_at=_moment(raw["updated_at"]) if raw.get("updated_at") else opened_at,
             generated_at=_id(raw["generated_timestamp"]),
             is_deleted=status == "deleted",
+            is_internal=raw.get("is_public") is False,
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InvalidItem(f"not a ticket: {type(error).__name__} {str(error)[:100]}") from None

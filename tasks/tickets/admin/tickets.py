@@ -8,6 +8,7 @@ from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from scheduling.admin import columns
@@ -17,6 +18,9 @@ from tasks.tickets.conf import options
 from tasks.tickets.models import Analysis, Comment, Issue, Ticket
 
 MOST_COMMENTS = 200  # on a page
+INTERNAL = columns.badge(
+    "Internal note", "amber", "Customers do not see it; no model is sent it unless INTERNAL_NOTES is on."
+)
 ANALYSES = {
     Analysis.PENDING: "grey",
     Analysis.SENT: "blue",
@@ -44,6 +48,14 @@ class TicketAdmin(MinedAdmin):
         mine = Issue.objects.filter(ticket=OuterRef("pk")).order_by().values("ticket").annotate(count=Count("pk"))
         count = Coalesce(Subquery(mine.values("count"), output_field=IntegerField()), 0)
         return Ticket.objects.defer("description").annotate(issue_count=count)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """An internal note is for those who may see comments."""
+        found = super().get_fieldsets(request, obj)
+        if obj is None or not obj.description_is_internal or request.user.has_perm("tickets.view_comment"):
+            return found
+        (name, first), *others = found
+        return [(name, {"fields": ["withheld" if field == "told" else field for field in first["fields"]]}), *others]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -93,7 +105,12 @@ class TicketAdmin(MinedAdmin):
 
     @admin.display(description="Description")
     def told(self, ticket: Ticket) -> SafeString:
-        return text_block(ticket.description)
+        text = text_block(ticket.description)
+        return format_html("{} {}", INTERNAL, text) if ticket.description_is_internal else text
+
+    @admin.display(description="Description")
+    def withheld(self, ticket: Ticket) -> SafeString:
+        return INTERNAL
 
     @admin.display(description="Tags")
     def labels(self, ticket: Ticket) -> str:

@@ -58,7 +58,8 @@ class Ticket(models.Model):
 
     ticket_id = models.BigIntegerField(primary_key=True)  # Zendesk's own
     subject = models.CharField(max_length=500, blank=True)
-    description = models.TextField(blank=True)
+    description = models.TextField(blank=True)  # the first comment, public or not
+    description_is_internal = models.BooleanField(default=False)  # as far as Zendesk has told
     status = models.CharField(max_length=20, blank=True)
     priority = models.CharField(max_length=20, blank=True)
     tags = models.JSONField(default=list, blank=True)

@@ -92,6 +92,19 @@ def test_internal_notes_stay_here_unless_configured(
     assert "said False" in sent(upstream)[1]
 
 
+def test_a_description_that_is_an_internal_note_stays_here_unless_configured(
+    configured: Configured, upstream: Upstream
+) -> None:
+    make_ticket(1, "The password is tulip.", description_is_internal=True)
+    analyze()
+    assert "Ticket 1" in sent(upstream)[0]
+    assert "tulip" not in sent(upstream)[0]
+    configured(INTERNAL_NOTES=True)
+    Ticket.objects.update(analysis=Analysis.PENDING)
+    analyze()
+    assert "tulip" in sent(upstream)[1]
+
+
 def test_a_long_ticket_is_cut(configured: Configured, upstream: Upstream) -> None:
     ticket = make_ticket(1, "x" * 60_000)
     Comment.objects.create(comment_id=1, ticket=ticket, is_public=True, body="y" * 60_000, written_at=NOW)

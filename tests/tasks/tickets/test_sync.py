@@ -35,6 +35,11 @@ def last_record() -> TaskRecord:
     return TaskRecord.objects.latest("id")
 
 
+def internal() -> Any:
+    """The tickets whose description is an internal note."""
+    return Ticket.objects.filter(description_is_internal=True).order_by("pk").values_list("pk", flat=True)
+
+
 @pytest.fixture(autouse=True)
 def without_comments(configured: Configured) -> None:
     configured(FETCH_COMMENTS=False)
@@ -103,6 +108,21 @@ def test_another_status_is_stored_and_is_no_reason_for_another_analysis(zendesk:
     assert sync(clock)["changed"] == 1
     ticket = Ticket.objects.get(pk=FIRST_ID + 3)
     assert (ticket.status, ticket.analysis) == ("closed", Analysis.DONE)
+
+
+def test_a_ticket_that_is_not_public_begins_with_a_note_and_a_public_reply_changes_nothing_in_that(
+    zendesk: Zendesk, clock: Clock
+) -> None:
+    sync(clock)
+    for is_public in (False, True):
+        clock.advance(timedelta(minutes=2))
+        zendesk.change(FIRST_ID + 3, is_public=is_public)
+        sync(clock)
+        assert list(internal()) == [FIRST_ID + 3]
+    Ticket.objects.update(description_is_internal=False)
+    zendesk.change(FIRST_ID + 3, is_public=False)
+    sync(clock, backfill_days=30)
+    assert list(internal()) == [FIRST_ID + 3], "also of one that is otherwise as it was"
 
 
 def test_other_words_are_analysed_anew(zendesk: Zendesk, clock: Clock) -> None:
@@ -370,6 +390,20 @@ class TestComments:
         zendesk.say(FIRST_ID + 3, "To be mended.", public=False)
         sync(clock)
         assert Ticket.objects.waiting().filter(pk=FIRST_ID + 3).exists()
+
+    def test_a_description_is_as_internal_as_the_first_comment(self, zendesk: Zendesk, clock: Clock) -> None:
+        zendesk.internal = {FIRST_ID + 3}
+        sync(clock)
+        assert list(internal()) == [FIRST_ID + 3]
+        assert not Comment.objects.filter(ticket=FIRST_ID + 3).exists()
+        Ticket.objects.update(analysis=Analysis.DONE)
+        clock.advance(timedelta(minutes=2))
+        zendesk.internal = {FIRST_ID + 2}
+        for number in (2, 3):
+            zendesk.change(FIRST_ID + number)
+        sync(clock)
+        assert list(internal()) == [FIRST_ID + 2]
+        assert Ticket.objects.waiting().count() == 2, "what the model reads of them is another"
 
     def test_a_killed_sync_leaves_none_without_them(self, upstream: Upstream, clock: Clock) -> None:
         upstream.fail(f"{FIRST_ID + 20}/comments.json", 429, headers={"Retry-After": "7200"})

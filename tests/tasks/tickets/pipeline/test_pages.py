@@ -104,6 +104,16 @@ def test_a_ticket_shows_its_comments_and_marks_internal_notes(login: Login, evil
     assert "Issues found" not in without
 
 
+def test_a_description_that_is_an_internal_note_is_for_those_who_may_see_comments(login: Login) -> None:
+    for is_internal in (False, True):
+        ticket = make_ticket(description="Tulip", description_is_internal=is_internal)
+        address = f"{BASE}/ticket/{ticket.pk}/change/"
+        seeing, without = login(*VIEW).get(address).text, login("tickets.view_ticket").get(address).text
+        assert "Tulip" in seeing
+        assert ("Tulip" in without) is not is_internal
+        assert ("Internal note" in seeing, "Internal note" in without) == (is_internal, is_internal)
+
+
 def test_a_ticket_is_found_by_its_number(login: Login) -> None:
     make_ticket(ticket_id=2**53 + 1, subject="Low water")
     make_ticket(subject="High water")
