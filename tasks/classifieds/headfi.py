@@ -1,28 +1,30 @@
 """Head-Fi, spoken to over HTTP or with a browser: one page at a time, slowly, and only what robots.txt allows."""
 
-from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import import_module
-from random import uniform
-from typing import Protocol, cast
+from typing import cast
 
 from scheduling.exceptions import RetryLater
 from tasks.classifieds.conf import Options
+from tasks.classifieds.fetching import (
+    PAUSE,
+    SERVICE,
+    SHUT_OUT,
+    TOO_MANY,
+    UNCHANGED,
+    Fetcher,
+    OverHttp,
+    Reply,
+    client_of,
+)
 from tasks.classifieds.models import LONGEST_PAGE
 from tasks.exceptions import AbortRun, UpstreamError
-from tasks.http import LONGEST_DELAY, Answer, Client, Deadline, Rate
+from tasks.http import LONGEST_DELAY, Deadline
 from tasks.models import KeptAnswer
 from tasks.robots import Robots
 
-SERVICE = "Head-Fi"
 LONGEST_CRAWL_DELAY = 3600.0  # seconds; at such a pace no scan comes to its end anyway
-JITTER = 0.5  # of the delay, at most, on top of it
-UNCHANGED = 304
-SHUT_OUT = (403, 503)  # how a challenge answers
-TOO_MANY = 429
-PAUSE = 600.0  # seconds, where the site wants a pause and does not say how long
 HTML = ("text/html", "application/xhtml+xml")
 
 
@@ -39,25 +41,6 @@ class StrangeAnswer(AbortRun):
         self.status = status
         self.why = why
         self.body = body[:LONGEST_PAGE]
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came back for a page."""
-
-    status: int
-    headers: Mapping[str, str]  # whatever their case
-    body: str
-
-
-class Fetcher(Protocol):
-    """What fetches pages, and waits before each as long as the site wants."""
-
-    def fetch(self, path: str, conditions: Mapping[str, str]) -> Reply:
-        """Raises UpstreamError for an answer other than 2xx, 304 and 403, or none; RetryLater for a long pause."""
-        ...
-
-    def close(self) -> None: ...
 
 
 class HeadFi:
@@ -109,41 +92,8 @@ class HeadFi:
         return error
 
 
-class OverHttp:
-    """Pages as they come, without a script of theirs running."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def fetch(self, path: str, conditions: Mapping[str, str]) -> Reply:
-        return self._client.get(path, _reply, headers=conditions, expect={UNCHANGED, 403})
-
-    def close(self) -> None:
-        self._client.close()
-
-
-def client_of(options: Options, deadline: Deadline, delay: float) -> Client:
-    """A client for all workers that asks at most every `delay` seconds, and never as a clock does."""
-    return Client(
-        SERVICE,
-        options.headfi_url,
-        headers={"User-Agent": options.user_agent, "Accept": "text/html,application/xhtml+xml"},
-        rate=Rate(per_second=1 / max(delay, 0.001), burst=1),
-        deadline=deadline,
-        pause=lambda *_: jittered(delay),
-    )
-
-
 def fetcher_of(options: Options, deadline: Deadline, delay: float) -> Fetcher:
     """The one that the setting FETCHER names; the browser's module, and what it needs, is loaded only then."""
     if options.fetcher == "browser":
         return cast("Fetcher", import_module("tasks.classifieds.browser").Browser(options, deadline, delay))
     return OverHttp(client_of(options, deadline, delay))
-
-
-def jittered(delay: float) -> float:
-    return delay * uniform(1, 1 + JITTER)  # noqa: S311
-
-
-def _reply(answer: Answer) -> Reply:
-    return Reply(answer.status, answer.headers, answer.body.decode(errors="replace").replace("\x00", ""))

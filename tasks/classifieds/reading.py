@@ -7,7 +7,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from tasks.classifieds import positions
-from tasks.classifieds.headfi import HeadFi, Reply, StrangeAnswer
+from tasks.classifieds.fetching import Reply
+from tasks.classifieds.headfi import HeadFi, StrangeAnswer
 from tasks.classifieds.keep import Kept, keep_listings
 from tasks.classifieds.markup import Markup
 from tasks.classifieds.models import Category
