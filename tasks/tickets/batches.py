@@ -216,7 +216,8 @@ def _store_result(work: Work, ticket: Ticket, text: str, result: Result) -> None
         work.tally.failed += 1
         raise ExtractionFailed(f"The request was {result.outcome}; the ticket is analysed again.")
     error = f"The model's service failed for this ticket: {result.error or result.outcome}"
-    fail(ticket, error, work.finder, work.tally, is_final=False)
+    fail(ticket, error, work.finder, is_final=False)
+    work.tally.failed += 1
     raise ExtractionFailed(error)
 
 

@@ -24,6 +24,11 @@ REFUSALS = {
     403: "Anthropic's key may not use this model: check ANTHROPIC_API_KEY and ANTHROPIC_MODEL.",
     404: "Anthropic knows no such model: check ANTHROPIC_MODEL and ANTHROPIC_BASE_URL.",
 }
+SAID = {  # with a status that may mean anything else, 400 for the most part
+    "credit balance": REFUSALS[402],
+    "usage limits": "Anthropic's account has reached the usage limit that is set for it: raise it in the console.",
+    "organization has been disabled": "Anthropic has disabled the organisation of ANTHROPIC_API_KEY: see its console.",
+}
 
 
 class Refused(AbortRun):
@@ -137,9 +142,10 @@ def time_to_reset(headers: Mapping[str, str], now: datetime) -> float | None:
 
 def _advised(error: UpstreamError) -> Exception:
     """The error, or what to do about it where every further request would be refused too."""
-    if error.status in REFUSALS:
-        return Refused(REFUSALS[error.status])
-    return Refused(REFUSALS[402]) if error.status == 400 and "credit balance" in error.body else error
+    advice = next((advice for words, advice in SAID.items() if words in error.body.lower()), None)
+    if advice is None or error.retryable:
+        advice = REFUSALS.get(error.status or 0)
+    return Refused(advice) if advice else error
 
 
 def _message(answer: Answer) -> Message:

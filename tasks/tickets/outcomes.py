@@ -75,10 +75,9 @@ def settle(ticket: Ticket, message: Message, text: str, finder: Finder, tally: T
     tally.issues += count
 
 
-def fail(ticket: Ticket, error: str, finder: Finder, tally: Tally, *, is_final: bool) -> None:
+def fail(ticket: Ticket, error: str, finder: Finder, *, is_final: bool) -> None:
     """Note that this ticket could not be analysed, and why."""
     store([Outcome(ticket, None, error, is_final)], finder)
-    tally.failed += 1
 
 
 @transaction.atomic

@@ -37,6 +37,7 @@ class TicketAdmin(MinedAdmin):
     search_help_text = "A part of the subject, or the number"
     ordering = ("-opened_at", "-ticket_id")
     change_form_outer_after_template = "tasks/tickets/ticket.html"
+    actions = ("analyse_again",)
     fieldsets: ClassVar = [
         (None, {"fields": ["subject", "told", "state", "priority", "channel", "labels", "there"]}),
         ("Times", {"fields": ["opened", "changed", "fetched"]}),
@@ -48,6 +49,17 @@ class TicketAdmin(MinedAdmin):
         mine = Issue.objects.filter(ticket=OuterRef("pk")).order_by().values("ticket").annotate(count=Count("pk"))
         count = Coalesce(Subquery(mine.values("count"), output_field=IntegerField()), 0)
         return Ticket.objects.defer("description").annotate(issue_count=count)
+
+    def has_analyse_permission(self, request: HttpRequest) -> bool:
+        """What the next run does of it costs as much as a run."""
+        return request.user.has_perms(("tickets.view_ticket", "scheduling.run_job"))
+
+    @admin.action(description="Analyse again", permissions=["analyse"])
+    def analyse_again(self, request: HttpRequest, tickets: QuerySet[Ticket]) -> None:
+        """Let the next run look for issues once more, whatever came of it before; what was found stays until then."""
+        over = tickets.filter(analysis__in=(Analysis.DONE, Analysis.FAILED), is_deleted=False)
+        count = over.order_by().update(analysis=Analysis.PENDING, analysis_attempts=0, analysis_error="")
+        self.message_user(request, f"{count} ticket{'' if count == 1 else 's'} will be analysed again in the next run.")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """An internal note is for those who may see comments."""

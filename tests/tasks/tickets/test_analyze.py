@@ -14,7 +14,8 @@ from tasks.exceptions import AbortRun, DeadlineReached
 from tasks.models import RateBucket, TaskRecord
 from tasks.recording import record
 from tasks.tickets import budget
-from tasks.tickets.analyze import ModelOut, analyze_tickets
+from tasks.tickets.analyze import analyze_tickets
+from tasks.tickets.asking import ModelOut
 from tasks.tickets.claude import time_to_reset
 from tasks.tickets.extract import Found
 from tasks.tickets.models import Analysis, Batch, Cluster, Comment, Issue, Method, Ticket, Usage
@@ -161,13 +162,41 @@ def test_a_ticket_that_gives_orders_stays_between_its_fences(configured: Configu
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
-def test_a_ticket_that_is_refused_fails_alone_and_for_good(
+def test_a_ticket_that_is_refused_fails_alone_and_for_good_once_another_is_answered(
     tickets: list[Ticket], upstream: Upstream, status: int
 ) -> None:
-    upstream.fail("/v1/messages", status)
+    upstream.fail("/v1/messages", status, times=2)
     result = analyze()
-    assert (result["analysed"], result["failed"], result["waiting"]) == (5, 1, 0)
-    assert Ticket.objects.get(analysis=Analysis.FAILED).analysis_attempts == 1
+    assert (result["analysed"], result["failed"], result["waiting"]) == (4, 2, 0)
+    failed = Ticket.objects.filter(analysis=Analysis.FAILED)
+    assert list(failed.values_list("analysis_attempts", flat=True)) == [1, 1]
+
+
+def test_the_last_ticket_that_is_refused_has_three_attempts(configured: Configured, upstream: Upstream) -> None:
+    make_ticket(1)
+    upstream.fail("/v1/messages", 400, times=3)
+    for attempt in (1, 2, 3):
+        assert analyze()["failed"] == 1
+        ticket = Ticket.objects.get()
+        assert ticket.analysis == (Analysis.FAILED if attempt == 3 else Analysis.PENDING)
+        assert (ticket.analysis_attempts, "400" in ticket.analysis_error) == (attempt, True)
+
+
+def test_a_refusal_of_each_ticket_ends_the_run_and_lets_none_fail(tickets: list[Ticket], upstream: Upstream) -> None:
+    upstream.fail("/v1/messages", 400, times=99)
+    for attempts in (1, 1, 2, 2, 3, 3):
+        with pytest.raises(ModelOut, match="3 times in a row"):
+            analyze()
+        assert Ticket.objects.filter(analysis=Analysis.PENDING).count() == 6
+        assert max(Ticket.objects.values_list("analysis_attempts", flat=True)) == attempts
+    assert len(sent(upstream)) == 6 * 3, "those that were not asked about come first in the next run"
+
+
+def test_being_sent_elsewhere_ends_the_run_and_is_no_attempt(tickets: list[Ticket], upstream: Upstream) -> None:
+    upstream.fail("/v1/messages", 302, times=99, headers={"Location": "http://127.0.0.1:1/"})
+    with pytest.raises(ModelOut, match="redirects"):
+        analyze()
+    assert Ticket.objects.filter(analysis=Analysis.PENDING, analysis_attempts=0).count() == 6
 
 
 @pytest.mark.parametrize(
@@ -182,11 +211,22 @@ def test_a_refusal_of_all_says_what_to_do(tickets: list[Ticket], upstream: Upstr
     assert Ticket.objects.filter(analysis=Analysis.PENDING, analysis_attempts=0).count() == 6
 
 
-def test_an_account_without_credit_is_told_from_a_bad_request(tickets: list[Ticket], upstream: Upstream) -> None:
-    body = b'{"error": {"message": "Your credit balance is too low"}}'
-    upstream.fail("/v1/messages", 400, headers=JSON, body=body)
-    with pytest.raises(AbortRun, match="no credit"):
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("Your credit balance is too low to access the API.", "no credit"),
+        ("You have reached your specified API usage limits.", "usage limit"),
+        ("This organization has been disabled.", "disabled the organisation"),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 403])
+def test_an_account_that_may_ask_nothing_is_told_from_a_bad_request(
+    tickets: list[Ticket], upstream: Upstream, status: int, said: str, advice: str
+) -> None:
+    upstream.fail("/v1/messages", status, headers=JSON, body=b'{"error": {"message": "%s"}}' % said.encode())
+    with pytest.raises(AbortRun, match=advice):
         analyze()
+    assert Ticket.objects.filter(analysis=Analysis.PENDING, analysis_attempts=0).count() == 6
 
 
 def test_a_wrong_key_is_in_no_error(tickets: list[Ticket], configured: Configured) -> None:

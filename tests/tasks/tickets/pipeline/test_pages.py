@@ -12,7 +12,7 @@ from django.utils import timezone
 from scheduling.models import Execution, Job, State, Why
 from tasks.models import TaskRecord
 from tasks.tickets.admin.drawing import HEIGHT, HIGHEST, ROOM, line, stack
-from tasks.tickets.models import Batch, Cluster, Comment, HourlyCount, Issue, Usage
+from tasks.tickets.models import Batch, Cluster, Comment, HourlyCount, Issue, Ticket, Usage
 from tasks.tickets.trends import hour_of
 from tests.factories import NOON, make_execution, make_worker
 from tests.tasks.tickets.pipeline.conftest import EVIL, HOUR, NOW, make_cluster, make_issue, make_ticket
@@ -123,6 +123,19 @@ def test_a_ticket_is_found_by_its_number(login: Login) -> None:
         assert "Low water" in page
         assert "High water" not in page
     assert client.get(f"{BASE}/ticket/", {"q": "9" * 40}).status_code == 200
+
+
+def test_tickets_are_analysed_again_by_those_who_may_run_jobs(login: Login) -> None:
+    over = [make_ticket(analysis=state, analysis_attempts=3, analysis_error="x") for state in ("failed", "done")]
+    others = [make_ticket(analysis="sent"), make_ticket(analysis="done", is_deleted=True)]
+    asked = {"action": "analyse_again", "_selected_action": [ticket.pk for ticket in (*over, *others)]}
+    for permissions in (VIEW, ("scheduling.run_job",)):
+        login(*permissions).post(f"{BASE}/ticket/", asked)
+        assert not Ticket.objects.filter(analysis="pending").exists()
+    page = login(*VIEW, "scheduling.run_job").post(f"{BASE}/ticket/", asked, follow=True)
+    assert "2 tickets will be analysed again" in page.text
+    pending = Ticket.objects.filter(analysis="pending", analysis_attempts=0, analysis_error="")
+    assert set(pending) == set(over)
 
 
 def test_what_local_rules_found_is_marked_as_such(login: Login) -> None:
