@@ -22,32 +22,36 @@ CHUNK = 100  # tickets that local rules read and store together
 MOST_TICKETS = 100_000  # in one run
 
 
-def analyze_tickets(entry: Entry, *, batch_size: int | None, now: datetime) -> None:
+def analyze_tickets(entry: Entry, *, batch_size: int | None, now: datetime, taken_before: int = 0) -> None:
     """Analyse the tickets that wait, at most `batch_size`, else as many as the settings say; local rules take all.
 
-    Raises RetryLater while a batch is under way: a later run stores its results.
+    `taken_before` is how many of these the earlier attempts of the same run have taken. Raises RetryLater while a
+    batch is under way: a later run stores its results.
     """
     if batch_size is not None and batch_size < 1:
         raise AbortRun(f"batch_size is at least 1, not {batch_size}.")
     found = options()
     tally = Tally(Method.MODEL if found.anthropic_api_key else Method.LOCAL)
     try:
-        if found.anthropic_api_key:
-            _by_model(entry, found, tally, min(batch_size or found.analysis_batch_size, MOST_TICKETS), now)
+        size = batch_size or (found.analysis_batch_size if found.anthropic_api_key else MOST_TICKETS)
+        left = max(min(size, MOST_TICKETS) - taken_before, 0)
+        if not found.anthropic_api_key:
+            _by_rules(entry, found, tally, left, now)
         else:
-            _by_rules(entry, found, tally, min(batch_size or MOST_TICKETS, MOST_TICKETS), now)
+            _by_model(entry, found, tally, left, now, is_first=not taken_before)
     finally:
         tally.waiting = Ticket.objects.waiting().count()
         entry.result = asdict(tally)
         entry.log(f"{tally.analysed} analysed, {tally.issues} issues, {tally.failed} failed, {tally.waiting} waiting")
 
 
-def _by_model(entry: Entry, found: Options, tally: Tally, size: int, now: datetime) -> None:
+def _by_model(entry: Entry, found: Options, tally: Tally, size: int, now: datetime, *, is_first: bool) -> None:
+    """A further attempt takes no more while a batch is under way: it may be one of this run."""
     finder = Finder(Method.MODEL, found.anthropic_model, now)
     with closing(Claude(found, Deadline(found.pipeline_timeout))) as claude:
         work = Work(claude, found, entry, tally, finder)
         batches.collect(work)
-        ids = _waiting(found, size, now)
+        ids = _waiting(found, size, now) if is_first or not batches.are_under_way() else []
         if 0 < found.message_batches_from <= len(ids):
             batches.send(work, ids)
             batches.wait(work)
@@ -70,6 +74,7 @@ def _by_rules(entry: Entry, found: Options, tally: Tally, size: int, now: dateti
                 outcomes.append(Outcome(ticket, issues_in(ticket.subject, text)))
         tally.issues += store(outcomes, finder)
         tally.analysed += len(outcomes)
+        tally.taken += len(outcomes)
 
 
 def _waiting(found: Options, size: int, now: datetime) -> list[int]:

@@ -60,6 +60,7 @@ class _Asking:
             self._count(ticket, error)
             raise
         self._out = 0
+        self._work.tally.taken += 1
         self.judge(is_final=True)
         settle(ticket, message, text, self._work.finder, self._work.tally)
 
@@ -74,6 +75,7 @@ class _Asking:
         self._out += 1
         self._work.tally.failed += 1
         if error.status in ODD:
+            self._work.tally.taken += 1
             self._refused.append((ticket, str(error)))
         if self._out >= OUT_AFTER:
             self._set_aside()

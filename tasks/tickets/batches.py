@@ -96,6 +96,10 @@ def give_up() -> None:
         _release(batch)
 
 
+def are_under_way() -> bool:
+    return _open().exists()
+
+
 def _open() -> QuerySet[Batch]:
     return Batch.objects.filter(ended_at=None).order_by("id")
 
@@ -121,11 +125,13 @@ def _hand_in(work: Work, requests: dict[int, tuple[Ticket, dict[str, Any]]], tok
     if not told:
         _release(batch)
         return
+    work.tally.taken += len(told)
     try:
         state = work.claude.begin(told)
     except (UpstreamError, Refused) as error:
         if isinstance(error, Refused) or (error.status and error.status < 500):
             _release(batch)  # it has arrived, and was not taken
+            work.tally.taken -= len(told)
         raise
     _known_as(batch, state)
     work.entry.log(f"{len(told)} tickets were sent as batch {state.batch_id}.")

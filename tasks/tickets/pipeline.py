@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, Self
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from scheduling.context import Context
@@ -64,7 +64,7 @@ def run_pipeline(
     RetryLater if a service has asked for a pause.
     """
     wanted = in_order(stages)
-    work = _work(backfill_days, batch_size, regroup)
+    work = _work(context, backfill_days, batch_size, regroup)
     told = _done_before(context, wanted)
     with parts() as part:
         for place, stage in enumerate(wanted):
@@ -86,7 +86,7 @@ def in_order(stages: Iterable[str]) -> list[str]:
     return [stage for stage in STAGES if stage in asked]
 
 
-def _work(backfill_days: int | None, batch_size: int | None, regroup: bool) -> dict[str, Work]:
+def _work(context: Context, backfill_days: int | None, batch_size: int | None, regroup: bool) -> dict[str, Work]:
     def cluster(entry: Entry) -> None:
         now = timezone.now()
         cluster_issues(entry, now=now, full=regroup and is_full_run_due(now))
@@ -94,7 +94,7 @@ def _work(backfill_days: int | None, batch_size: int | None, regroup: bool) -> d
     now = timezone.now()
     return {
         "sync": partial(sync_tickets, backfill_days=backfill_days, now=now),
-        "analyze": partial(analyze_tickets, batch_size=batch_size, now=now),
+        "analyze": partial(analyze_tickets, batch_size=batch_size, now=now, taken_before=_taken_before(context)),
         "cluster": cluster,
         "trends": lambda entry: compute_trends(entry, now=timezone.now()),
     }
@@ -111,9 +111,7 @@ def _done_before(context: Context, wanted: list[str]) -> dict[str, Any]:
     """What the first stages told that an earlier attempt of this run has done."""
     if context.attempt == 1:
         return {}
-    root = context.snapshot.root or context.execution_id
-    attempts = Execution.objects.filter(Q(pk=root) | Q(root=root)).order_by().values("pk")
-    done = TaskRecord.objects.filter(execution__in=attempts, status=Status.SUCCEEDED, label__in=wanted)
+    done = _records(context).filter(status=Status.SUCCEEDED, label__in=wanted)
     results = dict(done.order_by("id").values_list("label", "result"))
     told: dict[str, Any] = {}
     for stage in wanted:
@@ -121,3 +119,18 @@ def _done_before(context: Context, wanted: list[str]) -> dict[str, Any]:
             break
         told[stage] = results[stage]
     return told
+
+
+def _taken_before(context: Context) -> int:
+    """How many tickets the earlier attempts of this run have taken for analysis; of one that was killed, about."""
+    if context.attempt == 1:
+        return 0
+    told = _records(context).filter(label="analyze").values_list("result", "items_processed")
+    return sum(result.get("taken", 0) if isinstance(result, dict) else processed for result, processed in told)
+
+
+def _records(context: Context) -> QuerySet[TaskRecord]:
+    """What all attempts of this run have told."""
+    root = context.snapshot.root or context.execution_id
+    attempts = Execution.objects.filter(Q(pk=root) | Q(root=root)).order_by().values("pk")
+    return TaskRecord.objects.filter(execution__in=attempts)

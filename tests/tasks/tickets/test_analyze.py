@@ -29,9 +29,9 @@ JSON = {"Content-Type": "application/json"}
 type Configured = Callable[..., None]
 
 
-def analyze(batch_size: int | None = None, now: datetime = NOW) -> dict[str, Any]:
+def analyze(batch_size: int | None = None, now: datetime = NOW, taken_before: int = 0) -> dict[str, Any]:
     with record(None, "analyze", task_name="tests") as entry:
-        analyze_tickets(entry, batch_size=batch_size, now=now)
+        analyze_tickets(entry, batch_size=batch_size, now=now, taken_before=taken_before)
     return dict(entry.result)
 
 
@@ -76,6 +76,12 @@ def test_what_was_analysed_is_not_analysed_again(tickets: list[Ticket], upstream
 def test_the_newest_come_first_and_no_more_than_the_batch_size(tickets: list[Ticket], upstream: Upstream) -> None:
     assert analyze(batch_size=2)["waiting"] == 4
     assert ["Ticket 6" in sent(upstream)[0], "Ticket 5" in sent(upstream)[1]] == [True, True]
+
+
+def test_all_attempts_of_a_run_take_no_more_than_the_batch_size(tickets: list[Ticket], upstream: Upstream) -> None:
+    assert analyze(batch_size=4, taken_before=1)["taken"] == 3
+    assert analyze(batch_size=4, taken_before=4)["taken"] == 0
+    assert len(sent(upstream)) == 3
 
 
 def test_internal_notes_stay_here_unless_configured(
@@ -361,7 +367,8 @@ class TestRules:
 
     def test_only_a_given_batch_size_bounds_them(self, tickets: list[Ticket], configured: Configured) -> None:
         configured(ANALYSIS_BATCH_SIZE=1)
-        assert analyze(batch_size=2)["analysed"] == 2
+        assert analyze(batch_size=2)["taken"] == 2
+        assert analyze(batch_size=2, taken_before=2)["analysed"] == 0
         assert analyze()["analysed"] == 4
 
     def test_tickets_in_a_batch_are_freed(self, tickets: list[Ticket]) -> None:

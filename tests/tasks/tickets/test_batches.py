@@ -23,9 +23,9 @@ TICKETS = 12
 type Configured = Callable[..., None]
 
 
-def analyze(batch_size: int | None = None, now: datetime = NOW) -> dict[str, Any]:
+def analyze(batch_size: int | None = None, now: datetime = NOW, taken_before: int = 0) -> dict[str, Any]:
     with record(None, "analyze", task_name="tests") as entry:
-        analyze_tickets(entry, batch_size=batch_size, now=now)
+        analyze_tickets(entry, batch_size=batch_size, now=now, taken_before=taken_before)
     return dict(entry.result)
 
 
@@ -79,6 +79,14 @@ def test_a_batch_that_takes_long_gives_the_worker_back(slow: Messages) -> None:
     assert analyze(now=NOW + timedelta(hours=10))["analysed"] == TICKETS
 
 
+def test_a_further_attempt_sends_nothing_while_a_batch_is_under_way(slow: Messages) -> None:
+    with pytest.raises(RetryLater):
+        analyze(batch_size=10)
+    with pytest.raises(RetryLater):
+        analyze(batch_size=100, taken_before=10)
+    assert (len(slow.batches), states()) == (1, {"pending": 2, "sent": 10})
+
+
 def test_the_tickets_are_cut_into_batches(monkeypatch: pytest.MonkeyPatch, messages: Messages) -> None:
     monkeypatch.setattr("tasks.tickets.batches.SIZE", 5)
     assert analyze()["analysed"] == TICKETS
@@ -125,6 +133,7 @@ def test_a_batch_that_is_refused_frees_its_tickets(upstream: Upstream, status: i
     upstream.fail(BATCHES, status)
     with pytest.raises((UpstreamError, AbortRun)):
         analyze()
+    assert TaskRecord.objects.latest("id").result["taken"] == 0
     assert (states(), Batch.objects.count()) == ({"pending": TICKETS}, 0)
 
 

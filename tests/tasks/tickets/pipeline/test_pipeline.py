@@ -32,11 +32,13 @@ class Upstreams:
     def __init__(self) -> None:
         self.asked: list[tuple[str, int | None]] = []
         self.wrong: dict[str, Exception] = {}
+        self.taken_before = 0
 
     def sync(self, entry: Entry, *, backfill_days: int | None, now: datetime) -> None:
         self._work("sync", entry, backfill_days)
 
-    def analyze(self, entry: Entry, *, batch_size: int | None, now: datetime) -> None:
+    def analyze(self, entry: Entry, *, batch_size: int | None, now: datetime, taken_before: int) -> None:
+        self.taken_before = taken_before
         self._work("analyze", entry, batch_size)
 
     def _work(self, stage: str, entry: Entry, given: int | None) -> None:
@@ -45,9 +47,9 @@ class Upstreams:
         for number in range(4):
             with entry.item(str(number)):
                 pass
+        entry.result = {"done": 4, "taken": 3}
         if stage in self.wrong:
             raise self.wrong[stage]
-        entry.result = {"done": 4}
 
 
 @pytest.fixture
@@ -88,7 +90,7 @@ def test_all_stages_run_in_their_order_each_with_its_record(upstreams: Upstreams
     assert outcome.state == State.SUCCEEDED
     assert upstreams.asked == [("sync", 7), ("analyze", 50)]
     assert records() == dict.fromkeys(("sync", "analyze", "cluster", "trends"), Status.SUCCEEDED)
-    assert outcome.result["sync"] == {"done": 4}
+    assert outcome.result["sync"] == {"done": 4, "taken": 3}
     assert outcome.result["cluster"]["clusters"] == 1
     assert Cluster.objects.get().size == 3
     row = Execution.objects.get()
@@ -96,7 +98,7 @@ def test_all_stages_run_in_their_order_each_with_its_record(upstreams: Upstreams
 
 
 def test_only_the_stages_that_are_asked_for_run(upstreams: Upstreams, attempt: Run) -> None:
-    assert attempt(stages=["analyze"]).result == {"analyze": {"done": 4}}
+    assert attempt(stages=["analyze"]).result == {"analyze": {"done": 4, "taken": 3}}
     assert list(records()) == ["analyze"]
 
 
@@ -144,8 +146,22 @@ def test_a_further_attempt_leaves_out_what_is_done(upstreams: Upstreams, attempt
     upstreams.wrong.clear()
     outcome = attempt(root=first, backfill_days=7)
     assert upstreams.asked == [("analyze", None)]
-    assert outcome.result["sync"] == {"done": 4}  # as the first attempt told it
+    assert outcome.result["sync"] == {"done": 4, "taken": 3}  # as the first attempt told it
     assert [row.label for row in TaskRecord.objects.order_by("pk")][4:] == ["analyze", "cluster", "trends"]
+
+
+def test_a_further_attempt_knows_how_many_tickets_were_taken_before(upstreams: Upstreams, attempt: Run) -> None:
+    upstreams.wrong["analyze"] = UpstreamError("the model is away")
+    attempt()
+    first = Execution.objects.get().pk
+    for taken in (3, 6):
+        attempt(root=first)
+        assert upstreams.taken_before == taken
+    TaskRecord.objects.filter(label="analyze").update(result=None)  # as of one that was killed
+    attempt(root=first)
+    assert upstreams.taken_before == 3 * 4
+    attempt()
+    assert upstreams.taken_before == 0
 
 
 def test_another_run_does_not_count_as_an_attempt(upstreams: Upstreams, attempt: Run) -> None:
@@ -157,7 +173,7 @@ def test_another_run_does_not_count_as_an_attempt(upstreams: Upstreams, attempt:
 def test_progress_is_of_the_whole_and_says_which_stage(upstreams: Upstreams, attempt: Run) -> None:
     seen: list[tuple[float | None, str]] = []
 
-    def look(entry: Entry, *, batch_size: int | None, now: datetime) -> None:
+    def look(entry: Entry, **_: Any) -> None:
         entry.expect(500)
         for number in range(120):
             with entry.item(str(number)):
