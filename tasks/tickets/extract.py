@@ -51,7 +51,7 @@ SCHEMA = {
     "required": ["issues"],
     "properties": {"issues": {"type": "array", "items": _ISSUE}},
 }
-_FENCE = re.compile(r"<(\s*/?\s*ticket)", re.IGNORECASE)
+_FENCE = re.compile(r"<(\s*+/?\s*+ticket)", re.IGNORECASE)  # without a step back, however much space there is
 
 
 class ExtractionFailed(TaskError):

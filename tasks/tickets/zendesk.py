@@ -22,10 +22,14 @@ COMMENT_PAGE = 100  # comments, the most
 COMMENT_PAGES = 10  # of one ticket; what was written later is left out
 LONGEST_TEXT = 65_536  # characters of a description or comment, as at Zendesk
 BIGGEST_ID = 2**63 - 1
+# Both look no further than to the next <, so that a text of 65 kB cannot make them look at itself again and again.
 MARKUP = re.compile(
-    r"</?(?:p|div|br|span|a|b|i|u|strong|em|ul|ol|li|table|tr|td|blockquote|h[1-6]|html|body)\b[^>]*>", re.I
+    r"</?(?:p|div|br|span|a|b|i|u|strong|em|ul|ol|li|table|tr|td|blockquote|h[1-6]|html|body)\b[^<>]*>", re.I
 )
-BLOCKS = re.compile(r"<(?:br|/p|/div|/li|/tr|/blockquote|/h[1-6])\b[^>]*>", re.I)
+BLOCKS = re.compile(r"<(?:br|/p|/div|/li|/tr|/blockquote|/h[1-6])\b[^<>]*>", re.I)
+TAG = re.compile(r"</?[a-z!][^<>]*>", re.I)
+MOST_TAGS = 5000  # that become a tree, which takes time by the square of its depth
+NO_CHARACTER = re.compile(r"&#(?=x?[0-9a-f]{9})", re.I)  # a number that Python may refuse to read
 
 REFUSALS = {
     401: "Zendesk does not accept the credentials: check ZENDESK_EMAIL and ZENDESK_API_TOKEN, or the OAuth token.",
@@ -202,8 +206,9 @@ def name_of(raw: Any) -> str:
 def plain_text(text: str) -> str:
     """`text` without markup, if it has any, and with the line ends and spaces of plain text."""
     if MARKUP.search(text):
-        text = LexborHTMLParser(BLOCKS.sub("\n", text)).text()
-    text = unescape(text).replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ")
+        text = BLOCKS.sub("\n", text)
+        text = LexborHTMLParser(text).text() if text.count("<") <= MOST_TAGS else TAG.sub("", text)
+    text = unescape(NO_CHARACTER.sub("&amp;#", text)).replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ")
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 

@@ -1,5 +1,6 @@
 """How we sign in at Zendesk, and what is made of what it says."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
@@ -12,7 +13,7 @@ from tasks.exceptions import AbortRun, InvalidItem
 from tasks.http import Deadline
 from tasks.tickets import zendesk as api
 from tasks.tickets.conf import options
-from tasks.tickets.zendesk import parse_comment, parse_ticket, pause, plain_text
+from tasks.tickets.zendesk import LONGEST_TEXT, parse_comment, parse_ticket, pause, plain_text
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite_only]
 NO_TOKEN = {"ZENDESK_EMAIL": "", "ZENDESK_API_TOKEN": ""}
@@ -144,7 +145,24 @@ def test_a_comment_that_does_not_say_so_is_not_public() -> None:
         ("a&nbsp;b", "a b"),
         ("<script>x</script> tag", "<script>x</script> tag"),
         ("", ""),
+        ("a &#65; &#x42; &#99999999999; b", "a A B &#99999999999; b"),
+        ("<p>One</p>" * 6000 + "a < b", "One\n" * 6000 + "a < b"),
     ],
 )
 def test_texts_are_kept_plain(text: str, plain: str) -> None:
     assert plain_text(text) == plain
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["<p ", "<br ", "</p ", "<b>", "<div>", "<ul><li>", "<a><table>", "< ", "<!--", "&#1", "&", "\n<p>\n", "\r "],
+)
+def test_a_hostile_text_is_read_as_fast_as_any(part: str) -> None:
+    text = (part * LONGEST_TEXT)[:LONGEST_TEXT]
+    begun = time.process_time()
+    plain_text(text)
+    assert time.process_time() - begun < 0.2
+
+
+def test_a_number_that_is_no_character_spoils_no_ticket() -> None:
+    assert plain_text("&#" + "1" * 5000).startswith("&#111")
