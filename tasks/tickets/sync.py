@@ -75,15 +75,21 @@ class _Walk:
         stream, since = self._stream, self._since(span)
         begun = stream.backfill_begun_at
         if not (stream.backfill_cursor and begun and self._now - begun < RESUMED_WITHIN and self._covers(since)):
-            stream.backfill_cursor, stream.backfill_since, stream.backfill_begun_at = "", since, self._now
-            stream.save(update_fields=["backfill_cursor", "backfill_since", "backfill_begun_at"])
+            self._begin(since)
         else:
             self._entry.log(f"The backfill of {begun:%Y-%m-%d %H:%M} UTC goes on where it was interrupted.")
         try:
             self._backfill(stream.backfill_since or since, stream.backfill_cursor)
         except CursorRefused:
             self._entry.log(f"Zendesk no longer knows the cursor: the backfill begins again at {_told(since)}.")
+            self._begin(since)
             self._backfill(since, "")
+
+    def _begin(self, since: int) -> None:
+        """Write down where this backfill begins, before a cursor of it is stored."""
+        stream = self._stream
+        stream.backfill_cursor, stream.backfill_since, stream.backfill_begun_at = "", since, self._now
+        stream.save(update_fields=["backfill_cursor", "backfill_since", "backfill_begun_at"])
 
     def _covers(self, since: int) -> bool:
         """Whether the interrupted backfill began early enough."""

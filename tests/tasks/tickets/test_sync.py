@@ -253,6 +253,21 @@ def test_a_backfill_whose_cursor_is_unknown_begins_again(upstream: Upstream, clo
     assert sync(clock, backfill_days=30)["fetched"] == 12 + 30
 
 
+def test_a_shorter_backfill_that_began_again_is_not_taken_for_the_longer_one(
+    upstream: Upstream, zendesk: Zendesk, clock: Clock
+) -> None:
+    zendesk.biggest_page = 4
+    upstream.fail("cursor=", 422)
+    with pytest.raises(UpstreamError):
+        sync(clock, backfill_days=60)
+    upstream.fail("cursor=", 400)  # the cursor of these 60 days is refused, so that the 5 begin anew
+    upstream.fail("cursor=", 422)
+    with pytest.raises(UpstreamError):
+        sync(clock, backfill_days=5)
+    Ticket.objects.all().delete()
+    assert sync(clock, backfill_days=60)["new"] == 30
+
+
 @pytest.mark.parametrize("days", [0, -1, 10**9])
 def test_a_backfill_over_no_time_is_refused(upstream: Upstream, clock: Clock, days: int) -> None:
     with pytest.raises(AbortRun, match="backfill_days"):
