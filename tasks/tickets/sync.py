@@ -66,9 +66,16 @@ class _Walk:
         try:
             self._export(first, stream.cursor)
         except CursorRefused:
-            restart = first if stream.generated_until is None else stream.generated_until - _seconds(OVERLAP)
+            restart = min(self._reached(first), self._since(YOUNGEST))
             self._entry.log(f"Zendesk no longer knows the cursor: the export is read again from {_told(restart)}.")
-            self._export(min(restart, self._since(YOUNGEST)), "")
+            self._export(restart, "")
+
+    def _reached(self, first: int) -> int:
+        """Up to where the export was surely read; a moment that is yet to come tells nothing of that."""
+        until, synced = self._stream.generated_until, self._stream.synced_at
+        if until is not None and until <= self._now.timestamp():
+            return until - _seconds(OVERLAP)
+        return _seconds(synced.timestamp()) - _seconds(OVERLAP) if synced else first
 
     def back(self, span: timedelta) -> None:
         """All that has changed within `span`; where the export goes on stays as it is."""
@@ -111,11 +118,11 @@ class _Walk:
         tickets = []
         for raw in page.tickets:
             with self._entry.item(name_of(raw)):
-                tickets.append(parse_ticket(raw))
+                tickets.append(parse_ticket(raw, self._now))
         self._counts.fetched += len(page.tickets)
         self._counts.failed += len(page.tickets) - len(tickets)
         latest = max((ticket.generated_at for ticket in tickets), default=0)
-        if moves_on and latest > (self._stream.generated_until or 0):
+        if moves_on and latest > min(self._stream.generated_until or 0, self._since(YOUNGEST)):
             self._stream.generated_until = position["generated_until"] = latest
         merge(self._stream, tickets, position, self._counts, self._now)
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
@@ -22,6 +22,7 @@ COMMENT_PAGE = 100  # comments, the most
 COMMENT_PAGES = 10  # of one ticket; what was written later is left out
 LONGEST_TEXT = 65_536  # characters of a description or comment, as at Zendesk
 BIGGEST_ID = 2**63 - 1
+CLOCKS = timedelta(days=1)  # by which theirs may be ahead of ours
 # Both look no further than to the next <, so that a text of 65 kB cannot make them look at itself again and again.
 MARKUP = re.compile(
     r"</?(?:p|div|br|span|a|b|i|u|strong|em|ul|ol|li|table|tr|td|blockquote|h[1-6]|html|body)\b[^<>]*>", re.I
@@ -159,7 +160,7 @@ def pause(headers: Mapping[str, str], _: int) -> float | None:
     return None
 
 
-def parse_ticket(raw: Any) -> Ticket:
+def parse_ticket(raw: Any, now: datetime) -> Ticket:
     """A ticket of the export. Raises InvalidItem when something is missing without which it means nothing."""
     try:
         opened_at = _moment(raw["created_at"])
@@ -176,7 +177,7 @@ def parse_ticket(raw: Any) -> Ticket:
             organization_id=_optional_id(raw.get("organization_id")),
             opened_at=opened_at,
             changed_at=_moment(raw["updated_at"]) if raw.get("updated_at") else opened_at,
-            generated_at=_id(raw["generated_timestamp"]),
+            generated_at=_second(raw["generated_timestamp"], now),
             is_deleted=status == "deleted",
             is_internal=raw.get("is_public") is False,
         )
@@ -227,6 +228,14 @@ def _id(value: Any) -> int:
     if not 0 < number <= BIGGEST_ID:
         raise ValueError(f"{str(value)[:30]} is no id")
     return number
+
+
+def _second(value: Any, now: datetime) -> int:
+    """Seconds since the epoch, not far ahead of `now`: later pages are asked for by the latest."""
+    second = _id(value)
+    if second > (now + CLOCKS).timestamp():
+        raise ValueError(f"{str(value)[:30]} is yet to come")
+    return second
 
 
 def _optional_id(value: Any) -> int | None:

@@ -172,6 +172,17 @@ def test_a_bad_ticket_among_good_ones_is_counted_and_named(zendesk: Zendesk, clo
     assert "ticket 4711: InvalidItem" in row.log_output
 
 
+def test_a_ticket_from_the_future_is_refused_and_spoils_no_later_sync(zendesk: Zendesk, clock: Clock) -> None:
+    odd = {**zendesk._tickets[0], "id": 4711, "generated_timestamp": int(clock.now().timestamp() * 1000)}
+    zendesk.extra = [odd]
+    assert sync(clock)["failed"] == 1
+    assert (Stream.objects.get().generated_until or 0) <= clock.now().timestamp()
+    for until in (odd["generated_timestamp"], 2**62):  # as one that was stored once
+        Stream.objects.update(cursor="elsewhere", generated_until=until)
+        clock.advance(timedelta(minutes=10))
+        assert sync(clock)["new"] == 3
+
+
 def test_text_that_no_database_takes_is_mended(zendesk: Zendesk, clock: Clock) -> None:
     odd = {**zendesk._tickets[0], "id": 5, "subject": "a\0b\ud800" + "x" * 900, "description": "d" * 70_000}
     zendesk.extra = [

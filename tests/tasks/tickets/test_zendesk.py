@@ -14,6 +14,7 @@ from tasks.http import Deadline
 from tasks.tickets import zendesk as api
 from tasks.tickets.conf import options
 from tasks.tickets.zendesk import LONGEST_TEXT, parse_comment, parse_ticket, pause, plain_text
+from tests.tasks.tickets.factories import NOON
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite_only]
 NO_TOKEN = {"ZENDESK_EMAIL": "", "ZENDESK_API_TOKEN": ""}
@@ -121,12 +122,12 @@ def test_the_headers_tell_when_to_pause(headers: dict[str, str], seconds: float 
 @pytest.mark.parametrize("raw", [None, [], "x", {}, {"id": 0}, {"id": "x"}, {"id": 1, "created_at": 5}])
 def test_what_is_no_ticket_is_refused(raw: Any) -> None:
     with pytest.raises(InvalidItem):
-        parse_ticket(raw)
+        parse_ticket(raw, NOON)
 
 
 def test_numbers_may_be_strings() -> None:
     raw = {"id": "9007199254740995", "created_at": "2026-09-14T10:00:00Z", "generated_timestamp": "1789380000"}
-    ticket = parse_ticket(raw)
+    ticket = parse_ticket(raw, NOON)
     assert (ticket.ticket_id, ticket.generated_at) == (2**53 + 3, 1789380000)
 
 
