@@ -26,7 +26,7 @@ from tasks.tickets.claude import BatchState, Claude, Refused, Result
 from tasks.tickets.conf import Options
 from tasks.tickets.extract import ExtractionFailed, estimate, request
 from tasks.tickets.models import Analysis, Batch, Ticket
-from tasks.tickets.outcomes import Finder, Tally, fail, settle
+from tasks.tickets.outcomes import MOST_ATTEMPTS, Finder, Tally, fail, settle
 from tasks.tickets.reading import read
 
 SIZE = 1000  # tickets in a batch; with their longest texts it stays under the 256 MB that are allowed
@@ -240,9 +240,14 @@ def _leave_out(work: Work, ticket: Ticket, result: Result) -> None:
 def _close(work: Work, batch: Batch) -> None:
     """The batch is over; tickets without a result have had an attempt."""
     without = batch.tickets.filter(analysis=Analysis.SENT)
-    count = without.update(analysis=Analysis.PENDING, analysis_attempts=F("analysis_attempts") + 1)
-    if count:
-        work.entry.log(f"{count} tickets of batch {batch} have no result, and are analysed again.")
+    attempts = F("analysis_attempts") + 1
+    failed = without.filter(analysis_attempts__gte=MOST_ATTEMPTS - 1).update(
+        analysis=Analysis.FAILED, analysis_attempts=attempts, analysis_error="The batch had no result for this ticket."
+    )
+    again = without.update(analysis=Analysis.PENDING, analysis_attempts=attempts)
+    if failed or again:
+        work.entry.log(f"Batch {batch} has no result for some tickets: {again} are analysed again, {failed} failed.")
+    work.tally.failed += failed
     batch.tickets.update(batch=None)
     batch.ended_at = work.finder.now
     batch.save(update_fields=["ended_at"])

@@ -125,7 +125,7 @@ def test_a_batch_of_others_that_was_taken_for_ours_harms_nothing(upstream: Upstr
     messages.polls = 0
     result = analyze()
     assert (result["analysed"], len(messages.batches)) == (TICKETS, 2)
-    assert "have no result" in str(TaskRecord.objects.latest("id").log_output)
+    assert "has no result" in str(TaskRecord.objects.latest("id").log_output)
 
 
 @pytest.mark.parametrize("status", [400, 413, 401])
@@ -146,6 +146,20 @@ def test_each_fate_of_a_request_is_handled(messages: Messages) -> None:
     assert attempts == {"Ticket 12": 1, "Ticket 11": 0, "Ticket 10": 0, "Ticket 9": 1, "Ticket 8": 1}
     assert "invalid_request_error" in Ticket.objects.get(subject="Ticket 12").analysis_error
     assert not Ticket.objects.exclude(batch=None).exists()
+
+
+def test_a_ticket_for_which_there_is_never_a_result_fails_after_three_batches(
+    messages: Messages, configured: Configured
+) -> None:
+    configured(MESSAGE_BATCHES_FROM=1)
+    messages.fates = {"Ticket 9": "lost"}
+    for attempt in (1, 2, 3):
+        assert analyze()["failed"] == (attempt == 3)
+        ticket = Ticket.objects.get(subject="Ticket 9")
+        assert (ticket.analysis, ticket.analysis_attempts) == ("failed" if attempt == 3 else "pending", attempt)
+    analyze()
+    assert len(messages.batches) == 3
+    assert "no result" in ticket.analysis_error
 
 
 def test_results_that_break_off_are_stored_as_far_as_they_go_and_only_once(
