@@ -32,6 +32,12 @@ CONTACT=demo
 POLL_INTERVAL_MINUTES=1
 RATE_LIMIT_DELAY_SECONDS=0.2
 DISCORD_WEBHOOK_URL=$1/api/webhooks/1/demo
+GMAIL_ADDRESS=demo@localhost
+GMAIL_APP_PASSWORD=demo
+NOTIFY_EMAIL=newcomer@localhost
+SMTP_HOST=127.0.0.1
+SMTP_PORT=$((${1##*:} + 1))
+SMTP_SECURITY=none
 ENV
 }
 
@@ -74,6 +80,7 @@ move_demo() {
     local old moved
     old=$(sed -n 's/^DEMO_PORT=//p' "$1" | tail -n 1)
     if [[ -z $old || $old == "$2" ]]; then return; fi
-    moved=$(sed -e "s/^DEMO_PORT=.*/DEMO_PORT=$2/" -e "s#=http://127\.0\.0\.1:$old#=http://127.0.0.1:$2#" "$1")
+    moved=$(sed -e "s/^DEMO_PORT=.*/DEMO_PORT=$2/" -e "s#=http://127\.0\.0\.1:$old#=http://127.0.0.1:$2#" \
+        -e "s/^SMTP_PORT=$((old + 1))$/SMTP_PORT=$(($2 + 1))/" "$1")
     printf '%s\n' "$moved" >"$1" # keeps the file's owner and mode
 }

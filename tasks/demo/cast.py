@@ -12,6 +12,7 @@ from tasks.classifieds.conf import options as classifieds
 from tasks.classifieds.models import ExchangeRate, Rule
 from tasks.demo.discord import Discord
 from tasks.demo.headfi import HeadFi
+from tasks.demo.mailbox import Mailbox
 from tasks.demo.messages import Messages
 from tasks.demo.tmdb import Tmdb
 from tasks.demo.trakt import TOKEN_LIFE, Trakt
@@ -30,9 +31,17 @@ RULES = {
 }
 
 
-def services(clock: Clock) -> tuple[Trakt, tuple[Service, ...]]:
-    """All of them; those that are more particular about their addresses than Trakt go before it."""
-    return Trakt(clock), (Zendesk(clock), Messages(clock), HeadFi(clock), Discord(clock), Tmdb())
+def mailbox() -> Mailbox | None:
+    """What takes the mails, if they are sent to this machine."""
+    configured = classifieds()
+    return Mailbox(configured.smtp_port) if configured.smtp_host == HOST else None
+
+
+def services(clock: Clock, post: Mailbox | None) -> tuple[Trakt, list[Service]]:
+    """Trakt, and all of them; those that are more particular about their addresses than Trakt go before it."""
+    trakt = Trakt(clock)
+    others: list[Service] = [Zendesk(clock), Messages(clock), HeadFi(clock), Discord(clock), Tmdb(), trakt]
+    return trakt, [*([post] if post else []), *others]
 
 
 def furnish(trakt: Trakt) -> None:
@@ -50,8 +59,9 @@ def leave_rules() -> None:
     """Two rules that match at once, and the rate that one of them needs."""
     now = timezone.now()
     ExchangeRate.objects.get_or_create(currency="EUR", defaults={"in_usd": "1.10", "as_of": now.date()})
+    channels = ["discord", *(["mail"] if classifieds().smtp_host == HOST else [])]
     Rule.objects.bulk_create(
-        Rule(name=name, expression=expression, channels=["discord"], created_at=now, changed_at=now, changed_by=BY)
+        Rule(name=name, expression=expression, channels=channels, created_at=now, changed_at=now, changed_by=BY)
         for name, expression in RULES.items()
     )
 

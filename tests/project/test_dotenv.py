@@ -83,7 +83,10 @@ def test_the_demo_moves_with_all_its_addresses(env_file: Path, demo: Upstream) -
 
     dotenv("move_demo", env_file, "9123")
 
-    assert env_file.read_text() == before.replace(demo.url.rpartition(":")[2], "9123")
+    port = demo.url.rpartition(":")[2]
+    mails = f"SMTP_PORT={int(port) + 1}"
+    assert env_file.read_text() == before.replace(mails, "SMTP_PORT=9124").replace(port, "9123")
+    assert "SMTP_PORT=9124" in env_file.read_text().splitlines()
     assert env_file.read_text().count("9123") == 9
     assert env_file.stat().st_mode & 0o777 == 0o600
 

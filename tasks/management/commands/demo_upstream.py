@@ -4,11 +4,12 @@ import os
 import signal
 import threading
 from argparse import ArgumentParser
+from contextlib import nullcontext
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from tasks.demo.cast import furnish, services
+from tasks.demo.cast import furnish, mailbox, services
 from tasks.demo.upstream import HOST, Clock, Upstream
 
 
@@ -23,11 +24,12 @@ class Command(BaseCommand):
         told_to_stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: told_to_stop.set())
-        trakt, others = services(Clock())
+        post = mailbox()
+        trakt, others = services(Clock(), post)
         try:
-            with Upstream(*others, trakt, port=port) as upstream:
+            with post or nullcontext(), Upstream(*others, port=port) as upstream:
                 furnish(trakt)
-                self.stdout.write(f"Demo of the outside services at {upstream.url}; what Discord got: /discord")
+                self.stdout.write(f"Demo of the outside services at {upstream.url}; what was told: /discord, /mail")
                 told_to_stop.wait()
         except OSError as error:
             raise CommandError(f"Port {port} of {HOST} cannot be used: {error.strerror}") from error
