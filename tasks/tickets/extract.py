@@ -72,7 +72,7 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class Extraction:
     issues: list[Found]
-    dropped: int  # issues whose quote does not occur in the ticket, that are too many, or that came twice
+    dropped: int  # issues without all their parts, with a quote that the ticket has not, too many, or twice the same
 
 
 def request(ticket_id: int, text: str, model: str) -> dict[str, Any]:
@@ -111,8 +111,11 @@ def extraction(stop_reason: str, answer: Any, text: str) -> Extraction:
     found = answer.get("issues") if isinstance(answer, Mapping) else None
     if not isinstance(found, list):
         raise ExtractionFailed("The answer has no list of issues.")
+    usable = [issue for raw in found if (issue := _issue(raw)) is not None]
+    if found and not usable:
+        raise ExtractionFailed("Nothing in the answer's list is an issue.")
     words = squeezed(text)
-    issues = list(dict.fromkeys(issue for raw in found if (issue := _issue(raw)).quote in words))[:MOST_ISSUES]
+    issues = list(dict.fromkeys(issue for issue in usable if issue.quote in words))[:MOST_ISSUES]
     return Extraction(issues, len(found) - len(issues))
 
 
@@ -121,17 +124,17 @@ def squeezed(text: str) -> str:
     return " ".join(text.split())
 
 
-def _issue(raw: Any) -> Found:
+def _issue(raw: Any) -> Found | None:
+    """None for what is no issue; a title or summary that is too long is cut, a quote would be another."""
     if not isinstance(raw, Mapping):
-        raise ExtractionFailed("An issue in the answer is no object.")
+        return None
     if raw.get("severity") not in Severity.values or raw.get("category") not in CATEGORIES:
-        raise ExtractionFailed("An issue in the answer has a severity or a category that is none.")
-    texts = {name: _text(name, raw.get(name)) for name in LONGEST}
-    return Found(severity=raw["severity"], **texts)
+        return None
+    texts = {name: _text(raw.get(name)) for name in LONGEST}
+    if not all(texts.values()) or len(texts["quote"]) > LONGEST["quote"]:
+        return None
+    return Found(severity=raw["severity"], **{name: text[: LONGEST[name]].strip() for name, text in texts.items()})
 
 
-def _text(name: str, value: Any) -> str:
-    text = squeezed(value).replace("\x00", "␀").encode("utf-8", "replace").decode() if isinstance(value, str) else ""
-    if not text or len(text) > LONGEST[name]:
-        raise ExtractionFailed(f"An issue in the answer has no {name}, or one that is too long.")
-    return text
+def _text(value: Any) -> str:
+    return squeezed(value).replace("\x00", "␀").encode("utf-8", "replace").decode() if isinstance(value, str) else ""

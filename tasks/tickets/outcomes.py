@@ -47,7 +47,7 @@ class Tally:
     analysed: int = 0
     issues: int = 0
     failed: int = 0
-    dropped: int = 0  # issues whose quote does not occur in the ticket
+    dropped: int = 0  # issues that the model has told of, and that do not count
     waiting: int = 0  # tickets, after the run
     taken: int = 0  # tickets asked about or sent: what bounds a run, all of its attempts together
     input_tokens: int = 0

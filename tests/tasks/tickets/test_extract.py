@@ -25,7 +25,7 @@ ISSUE = {
     "quote": "the csv export is empty.",
 }
 
-NO_TEXT: tuple[Any, ...] = (None, "", 7, [], {}, "x" * 2001)
+NO_TEXT: tuple[Any, ...] = (None, "", " ", 7, [], {})
 
 
 def answer(**changes: Any) -> Any:
@@ -78,12 +78,23 @@ def test_an_answer_that_did_not_come_to_its_end_is_a_failure(stop_reason: str, t
     [
         *(None, [], "issues", {}, {"issues": None}, {"issues": {}}, {"issues": [7]}, {"issues": [None]}),
         *(answer(**{name: value}) for name in ISSUE for value in NO_TEXT),
-        *(answer(severity="apocalyptic"), answer(category="weather"), answer(quote="  ")),
+        *(answer(severity="apocalyptic"), answer(severity=[]), answer(category="weather"), answer(quote="x" * 1001)),
     ],
 )
 def test_an_answer_of_another_shape_is_a_failure(bad: Any) -> None:
     with pytest.raises(ExtractionFailed):
         extraction("tool_use", bad, TEXT)
+
+
+@pytest.mark.parametrize("bad", [7, None, [], {}, {**ISSUE, "severity": {}}, {**ISSUE, "title": ""}])
+def test_what_is_no_issue_is_dropped_and_spoils_no_other(bad: Any) -> None:
+    found = extraction("tool_use", {"issues": [bad, ISSUE, bad]}, TEXT)
+    assert ([issue.title for issue in found.issues], found.dropped) == ([ISSUE["title"]], 2)
+
+
+def test_a_title_or_summary_that_is_too_long_is_cut() -> None:
+    (found,) = extraction("tool_use", answer(title="x" * 201, summary="y" * 2001), TEXT).issues
+    assert (found.title, found.summary) == ("x" * 200, "y" * 2000)
 
 
 def test_text_that_no_database_takes_is_mended() -> None:
