@@ -128,13 +128,18 @@ def _hand_in(work: Work, requests: dict[int, tuple[Ticket, dict[str, Any]]], tok
     work.tally.taken += len(told)
     try:
         state = work.claude.begin(told)
-    except (UpstreamError, Refused) as error:
-        if isinstance(error, Refused) or (error.status and error.status < 500):
-            _release(batch)  # it has arrived, and was not taken
+    except (UpstreamError, Refused, RetryLater) as error:
+        if _is_refusal(error):
+            _release(batch)
             work.tally.taken -= len(told)
         raise
     _known_as(batch, state)
     work.entry.log(f"{len(told)} tickets were sent as batch {state.batch_id}.")
+
+
+def _is_refusal(error: UpstreamError | Refused | RetryLater) -> bool:
+    """Whether the batch was not taken, for sure: who asks for a pause wants it later."""
+    return not isinstance(error, UpstreamError) or bool(error.status and error.status < 500)
 
 
 @transaction.atomic

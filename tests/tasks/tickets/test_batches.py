@@ -137,6 +137,15 @@ def test_a_batch_that_is_refused_frees_its_tickets(upstream: Upstream, status: i
     assert (states(), Batch.objects.count()) == ({"pending": TICKETS}, 0)
 
 
+@pytest.mark.parametrize("status", [429, 529])
+def test_a_batch_that_is_put_off_frees_its_tickets(upstream: Upstream, status: int) -> None:
+    upstream.fail(BATCHES, status, headers={"Retry-After": "600"})
+    with pytest.raises(RetryLater) as asked:
+        analyze()
+    assert (asked.value.delay, states()) == (timedelta(minutes=10), {"pending": TICKETS})
+    assert not Batch.objects.exists()
+
+
 def test_each_fate_of_a_request_is_handled(messages: Messages) -> None:
     messages.fates = {"Ticket 12": "errored", "Ticket 11": "canceled", "Ticket 10": "expired", "Ticket 9": "lost"}
     messages.moods = {"Ticket 8": "refusal"}
