@@ -3,7 +3,7 @@
 A channel that fails stops no other; a message that is refused stops no other message.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +22,8 @@ from tasks.exceptions import DeadlineReached
 from tasks.http import Deadline
 from tasks.recording import Entry, record
 
+type Clock = Callable[[], datetime]
+
 TIME = 120.0  # seconds for one channel; what is left then waits for the next scan
 
 
@@ -39,7 +41,7 @@ class _Round:
     name: str
     channel: Channel
     entry: Entry
-    now: datetime
+    clock: Clock
     site: str
     sent: int = 0
     failed: int = 0
@@ -52,17 +54,20 @@ def tell_again(context: Context) -> None:
         entry.result = {"sent": done.sent, "failed": done.failed, "waiting": done.waiting}
 
 
-def deliver_waiting(entry: Entry, now: datetime) -> Delivered:
-    """Send all that is due; what fails is kept for a later try, or given up with its error."""
+def deliver_waiting(entry: Entry, now: datetime, clock: Clock = timezone.now) -> Delivered:
+    """Send all that is due `now`; what fails is kept for a later try, or given up with its error.
+
+    `clock` says the time while the work goes on: a claim made late is as long as any other.
+    """
     sent, failed = 0, outbox.give_up(now)
     for name in outbox.channels_due(now):
-        done = _deliver_on(name, entry, now)
+        done = _deliver_on(name, entry, clock)
         if done:
             sent, failed = sent + done.sent, failed + done.failed
     return Delivered(sent, failed, Delivery.objects.filter(state=DeliveryState.PENDING).count())
 
 
-def _deliver_on(name: str, entry: Entry, now: datetime) -> _Round | None:
+def _deliver_on(name: str, entry: Entry, clock: Clock) -> _Round | None:
     """Send on one channel until nothing is left or it fails; None if it cannot be used."""
     try:
         channel = open_channel(name, Deadline(TIME))
@@ -70,13 +75,13 @@ def _deliver_on(name: str, entry: Entry, now: datetime) -> _Round | None:
         outbox.note(name, str(error))
         entry.log(f"{name}: {error}")
         return None
-    turn = _Round(name, channel, entry, now, options().headfi_url)
+    turn = _Round(name, channel, entry, clock, options().headfi_url)
     with closing(channel):
         if why := outbox.closed_because(name, fingerprint(channel.setting)):
             outbox.note(name, why)
             entry.log(f"{name} is closed until its setting has changed: {why}")
             return None
-        while claimed := outbox.claim(name, now, channel.together):
+        while claimed := outbox.claim(name, clock(), channel.together):
             if not _send_claimed(turn, claimed):
                 break
     return turn
@@ -91,7 +96,7 @@ def _send_claimed(turn: _Round, claimed: Sequence[Delivery]) -> bool:
 def _send_each(turn: _Round, messages: Sequence[Sequence[Delivery]]) -> bool:
     for index, message in enumerate(messages):
         if not _send(turn, message):
-            outbox.put_off([delivery for rest in messages[index + 1 :] for delivery in rest], turn.now, "")
+            outbox.put_off([delivery for rest in messages[index + 1 :] for delivery in rest], turn.clock(), "")
             return False
     return True
 
@@ -99,18 +104,18 @@ def _send_each(turn: _Round, messages: Sequence[Sequence[Delivery]]) -> bool:
 def _send(turn: _Round, deliveries: Sequence[Delivery]) -> bool:
     """Send one message, and write down at once what came of it; whether the channel may go on."""
     try:
-        turn.channel.send([news_of(delivery.match, turn.site) for delivery in deliveries], turn.now)
+        turn.channel.send([news_of(delivery.match, turn.site) for delivery in deliveries], turn.clock())
     except RetryLater as pause:
         return _wait(turn, deliveries, pause.delay, str(pause))
     except DeadlineReached as error:
         return _wait(turn, deliveries, timedelta(), str(error))
     except ChannelRefused as error:
-        outbox.close_channel(turn.name, fingerprint(turn.channel.setting), str(error), turn.now)
+        outbox.close_channel(turn.name, fingerprint(turn.channel.setting), str(error), turn.clock())
         outbox.note(turn.name, str(error))
         return _wait(turn, deliveries, timedelta(), str(error))
     except NotDelivered as error:
         return _not_delivered(turn, deliveries, error)
-    turn.sent += outbox.sent(deliveries, turn.now)
+    turn.sent += outbox.sent(deliveries, turn.clock())
     return True
 
 
@@ -124,12 +129,12 @@ def _not_delivered(turn: _Round, deliveries: Sequence[Delivery], error: NotDeliv
     if error.final:
         turn.failed += outbox.failed(deliveries, str(error))
         return True
-    turn.failed += outbox.try_later(deliveries, str(error), turn.now)
+    turn.failed += outbox.try_later(deliveries, str(error), turn.clock())
     return False
 
 
 def _wait(turn: _Round, deliveries: Sequence[Delivery], delay: timedelta, why: str) -> bool:
     """The channel is left alone for that long."""
     turn.entry.log(f"{turn.name}: {why}")
-    outbox.put_off(deliveries, turn.now + delay, why)
+    outbox.put_off(deliveries, turn.clock() + delay, why)
     return False

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tasks.classifieds.models import Category, Filters, Kind, Listing, Match, Occasion, Rule
+from tasks.classifieds.notify import Delivered, deliver_waiting
 from tasks.demo.discord import Discord
 from tasks.demo.upstream import Clock, Upstream
 from tasks.http import Rate
@@ -52,6 +53,11 @@ def make_match(
     for channel in channels:
         match.deliveries.create(channel=channel, retry_at=NOON)
     return match
+
+
+def deliver(entry: Entry, now: datetime) -> Delivered:
+    """Send what is due, in no time."""
+    return deliver_waiting(entry, now, lambda: now)
 
 
 @pytest.fixture(autouse=True)

@@ -9,13 +9,13 @@ import pytest
 from tasks.classifieds.discord import CHARACTERS, EMBEDS, Discord, cut, embed, harmless, length, pause
 from tasks.classifieds.models import ClosedChannel, Delivery, Match, Occasion
 from tasks.classifieds.news import News
-from tasks.classifieds.notify import Delivered, deliver_waiting
+from tasks.classifieds.notify import Delivered
 from tasks.demo import discord as fake
 from tasks.demo.discord import complaints
 from tasks.demo.upstream import Upstream
 from tasks.http import Deadline
 from tasks.recording import Entry
-from tests.tasks.classifieds.rules.conftest import NOON, WEBHOOK, make_listing, make_match
+from tests.tasks.classifieds.rules.conftest import NOON, WEBHOOK, deliver, make_listing, make_match
 
 EVIL = "@everyone [click](http://evil.example) <@1> **bold** <script>"
 
@@ -114,27 +114,27 @@ class TestDelivery:
     def test_matches_are_told_in_few_messages(self, entry: Entry, on_discord: Upstream, discord: fake.Discord) -> None:
         for _ in range(EMBEDS + 2):
             make_match(make_listing(f"ACME {EVIL}"), channels=("discord",))
-        assert deliver_waiting(entry, NOON) == Delivered(sent=12, failed=0, waiting=0)
+        assert deliver(entry, NOON) == Delivered(sent=12, failed=0, waiting=0)
         assert [len(message.embeds) for message in discord.messages] == [10, 2]
         assert set(Delivery.objects.values_list("state", "sent_at", "error", "claim")) == {("sent", NOON, "", None)}
         sent = json.loads(on_discord.requests[0].body)
         assert sent["allowed_mentions"] == {"parse": []}
         assert on_discord.requests[0].target == f"{WEBHOOK}?wait=true"
         assert on_discord.requests[0].headers["user-agent"].startswith("Rota/")
-        assert deliver_waiting(entry, NOON) == Delivered(0, 0, 0)
+        assert deliver(entry, NOON) == Delivered(0, 0, 0)
 
     def test_two_rules_that_found_the_same_both_tell(self, entry: Entry, on_discord: Upstream, discord: Any) -> None:
         listing = make_listing()
         for _ in range(2):
             make_match(listing, channels=("discord",))
-        assert deliver_waiting(entry, NOON).sent == 2
+        assert deliver(entry, NOON).sent == 2
         assert [len(message.embeds) for message in discord.messages] == [1, 1]
 
     def test_after_429_it_goes_on_when_it_may(self, entry: Entry, on_discord: Upstream, discord: fake.Discord) -> None:
         body = b'{"message": "You are being rate limited.", "retry_after": 0.01, "global": false}'
         on_discord.fail("/webhooks/", 429, headers={"Retry-After": "0.01"}, body=body)
         make_match(channels=("discord",))
-        assert deliver_waiting(entry, NOON) == Delivered(1, 0, 0)
+        assert deliver(entry, NOON) == Delivered(1, 0, 0)
         assert len(discord.messages) == 1
 
     @pytest.mark.parametrize("headers", [{}, {"Retry-After": "nonsense"}, {"Retry-After": "3600"}])
@@ -142,7 +142,7 @@ class TestDelivery:
         body = b'{"retry_after": 3600.0}' if headers else b"<html>"
         on_discord.fail("/webhooks/", 429, times=99, headers=headers, body=body)
         make_match(channels=("discord",))
-        assert deliver_waiting(entry, NOON) == Delivered(0, 0, 1)
+        assert deliver(entry, NOON) == Delivered(0, 0, 1)
         waiting = Delivery.objects.get()
         assert (waiting.state, waiting.attempts, waiting.claim) == ("pending", 0, None)
         assert (waiting.retry_at - NOON).total_seconds() in (0, 3600)
@@ -152,12 +152,12 @@ class TestDelivery:
     def test_an_outage_is_waited_for(self, entry: Entry, on_discord: Upstream, discord: Any, status: int) -> None:
         on_discord.fail("/webhooks/", status)
         make_match(channels=("discord",))
-        assert deliver_waiting(entry, NOON) == Delivered(0, 0, 1)
+        assert deliver(entry, NOON) == Delivered(0, 0, 1)
         waiting = Delivery.objects.get()
         assert (waiting.attempts, waiting.error) == (1, f"Discord answered {status}.")
         assert (waiting.retry_at - NOON).total_seconds() == 60
-        assert deliver_waiting(entry, NOON) == Delivered(0, 0, 1)
-        assert deliver_waiting(entry, waiting.retry_at) == Delivered(1, 0, 0)
+        assert deliver(entry, NOON) == Delivered(0, 0, 1)
+        assert deliver(entry, waiting.retry_at) == Delivered(1, 0, 0)
         assert len(discord.messages) == 1
 
     @pytest.mark.parametrize("how", ["drop", "truncate", "html", "empty"])
@@ -171,9 +171,9 @@ class TestDelivery:
         else:
             on_discord.fail("/webhooks/", 200 if how == "html" else 204, body=b"<html>" if how == "html" else b"")
         make_match(channels=("discord",))
-        assert deliver_waiting(entry, NOON) == Delivered(0, 0, 1)
+        assert deliver(entry, NOON) == Delivered(0, 0, 1)
         assert "secret" not in Delivery.objects.get().error
-        assert deliver_waiting(entry, Delivery.objects.get().retry_at).sent == 1
+        assert deliver(entry, Delivery.objects.get().retry_at).sent == 1
 
     @pytest.mark.parametrize("status", [401, 403, 404])
     def test_a_refused_webhook_is_asked_no_more_until_its_setting_changes(
@@ -182,14 +182,14 @@ class TestDelivery:
         on_discord.fail("/webhooks/1234567890/", status, times=99)
         for _ in range(12):
             make_match(channels=("discord",))
-        assert deliver_waiting(entry, NOON) == Delivered(0, 0, 12)
-        assert deliver_waiting(entry, NOON) == Delivered(0, 0, 12)
+        assert deliver(entry, NOON) == Delivered(0, 0, 12)
+        assert deliver(entry, NOON) == Delivered(0, 0, 12)
         assert on_discord.asked("/webhooks/") == 1
         assert "secret" not in ClosedChannel.objects.get().why + ClosedChannel.objects.get().setting
         errors = set(Delivery.objects.values_list("error", "attempts"))
         assert errors == {(ClosedChannel.objects.get().why, 0)}
         configure(DISCORD_WEBHOOK_URL=f"{on_discord.url}/api/webhooks/99/another")
-        assert deliver_waiting(entry, NOON) == Delivered(12, 0, 0)
+        assert deliver(entry, NOON) == Delivered(12, 0, 0)
         assert not ClosedChannel.objects.exists()
 
     def test_one_bad_message_is_found_and_given_up(
@@ -198,7 +198,7 @@ class TestDelivery:
         for title in ("good", "BAD", "better"):
             make_match(make_listing(title), channels=("discord",))
         monkeypatch.setattr(fake, "_wrong", lambda embed: {"title": "BAD"} if "BAD" in embed["title"] else {})
-        assert deliver_waiting(entry, NOON) == Delivered(sent=2, failed=1, waiting=0)
+        assert deliver(entry, NOON) == Delivered(sent=2, failed=1, waiting=0)
         refused = Delivery.objects.get(state="failed")
         assert refused.match.listing.title == "BAD"
         assert "Discord refused the message (400)" in refused.error
@@ -209,7 +209,7 @@ class TestDelivery:
     ) -> None:
         monkeypatch.setattr("tasks.classifieds.notify.TIME", 0.0)
         make_match(channels=("discord",))
-        assert deliver_waiting(entry, NOON) == Delivered(0, 0, 1)
+        assert deliver(entry, NOON) == Delivered(0, 0, 1)
         assert Delivery.objects.get().attempts == 0
         assert not discord.messages
 
@@ -220,7 +220,7 @@ class TestDelivery:
         monkeypatch.setattr("tasks.classifieds.notify.TIME", 0.3)
         getattr(on_discord, how)("/webhooks/", 0.5 if how == "slow" else 0.02)
         make_match(channels=("discord",))
-        assert deliver_waiting(entry, NOON) == Delivered(0, 0, 1)
+        assert deliver(entry, NOON) == Delivered(0, 0, 1)
         assert (Delivery.objects.get().state, Delivery.objects.get().claim) == ("pending", None)
 
     def test_a_webhook_keeps_its_own_parameters(
@@ -228,12 +228,12 @@ class TestDelivery:
     ) -> None:
         configure(DISCORD_WEBHOOK_URL=f"{upstream.url}{WEBHOOK}?thread_id=7")
         make_match(channels=("discord",))
-        assert deliver_waiting(entry, NOON).sent == 1
+        assert deliver(entry, NOON).sent == 1
         assert upstream.requests[0].params == {"thread_id": "7", "wait": "true"}
 
     def test_the_demos_page_shows_what_was_told_as_text(self, entry: Entry, on_discord: Upstream, discord: Any) -> None:
         make_match(make_listing(EVIL), channels=("discord",))
-        assert deliver_waiting(entry, NOON).sent == 1
+        assert deliver(entry, NOON).sent == 1
         page = discord._page().body.decode()
         assert "&lt;script&gt;" in page
         assert "<script>" not in page

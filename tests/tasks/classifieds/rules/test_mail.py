@@ -13,9 +13,9 @@ import pytest
 from tasks.classifieds.conf import options
 from tasks.classifieds.mail import _refused, message, message_id
 from tasks.classifieds.models import ClosedChannel, Delivery
-from tasks.classifieds.notify import Delivered, deliver_waiting
+from tasks.classifieds.notify import Delivered
 from tasks.recording import Entry
-from tests.tasks.classifieds.rules.conftest import NOON, make_listing, make_match, make_rule
+from tests.tasks.classifieds.rules.conftest import NOON, deliver, make_listing, make_match, make_rule
 from tests.tasks.classifieds.rules.smtp import PASSWORD, MailServer
 from tests.tasks.classifieds.rules.test_discord import news
 
@@ -54,7 +54,7 @@ def test_each_match_is_a_mail(entry: Entry, server: MailServer, by_mail: Callabl
     listing = make_listing("ACME <HP-900> ü", condition="Like new & boxed")
     match = make_match(listing, rule, channels=("mail",))
     make_match(channels=("mail",))
-    assert deliver_waiting(entry, NOON) == Delivered(2, 0, 0)
+    assert deliver(entry, NOON) == Delivered(2, 0, 0)
     assert server.logins == ["watch@gmail.example"]
     mail = server.mails[0]
     assert mail["Subject"] == "New: ACME <HP-900> ü, 800 USD"
@@ -86,7 +86,7 @@ def test_an_address_that_is_none_closes_the_channel(
 ) -> None:
     by_mail(server, NOTIFY_EMAIL=address)
     make_match(channels=("mail",))
-    assert deliver_waiting(entry, NOON) == Delivered(0, 0, 1)
+    assert deliver(entry, NOON) == Delivered(0, 0, 1)
     expected = "NOTIFY_EMAIL is no mail address." if address else "The channel mail is not configured."
     assert (Delivery.objects.get().error, Delivery.objects.get().attempts) == (expected, 0)
     assert not server.logins
@@ -99,16 +99,16 @@ def test_a_refused_login_is_not_tried_again_and_says_what_to_do(
     for _ in range(3):
         make_match(channels=("mail",))
     server.on_login.extend(["535 5.7.8 Username and Password not accepted."] * 9)
-    assert deliver_waiting(entry, NOON) == Delivered(0, 0, 3)
+    assert deliver(entry, NOON) == Delivered(0, 0, 3)
     tried = len(server.on_login)
-    assert deliver_waiting(entry, NOON) == Delivered(0, 0, 3)
+    assert deliver(entry, NOON) == Delivered(0, 0, 3)
     assert len(server.on_login) == tried
     why = ClosedChannel.objects.get().why
     assert "app password" in why
     assert "wrong-password" not in why
     server.on_login.clear()
     by_mail(server)
-    assert deliver_waiting(entry, NOON) == Delivered(3, 0, 0)
+    assert deliver(entry, NOON) == Delivered(3, 0, 0)
 
 
 def test_a_login_that_fails_for_now_is_tried_again(
@@ -117,10 +117,10 @@ def test_a_login_that_fails_for_now_is_tried_again(
     by_mail(server)
     make_match(channels=("mail",))
     server.on_login.extend(["454 4.7.0 Temporary authentication failure"] * 3)
-    assert deliver_waiting(entry, NOON) == Delivered(0, 0, 1)
+    assert deliver(entry, NOON) == Delivered(0, 0, 1)
     assert "454" in Delivery.objects.get().error
     server.on_login.clear()
-    assert deliver_waiting(entry, Delivery.objects.get().retry_at) == Delivered(1, 0, 0)
+    assert deliver(entry, Delivery.objects.get().retry_at) == Delivered(1, 0, 0)
 
 
 @pytest.mark.parametrize("where", ["on_connect", "on_recipient", "on_data"])
@@ -129,11 +129,11 @@ def test_4xx_is_for_now(entry: Entry, server: MailServer, by_mail: Callable[...,
     by_mail(server)
     make_match(channels=("mail",))
     getattr(server, where).append(said)
-    assert deliver_waiting(entry, NOON) == Delivered(0, 0, 1)
+    assert deliver(entry, NOON) == Delivered(0, 0, 1)
     waiting = Delivery.objects.get()
     assert said[:3] in waiting.error
     assert (waiting.retry_at - NOON).total_seconds() == 60
-    assert deliver_waiting(entry, waiting.retry_at) == Delivered(1, 0, 0)
+    assert deliver(entry, waiting.retry_at) == Delivered(1, 0, 0)
     assert len(server.mails) == 1
 
 
@@ -144,7 +144,7 @@ def test_5xx_is_for_good_and_stops_no_other_mail(
     for _ in range(3):
         make_match(channels=("mail",))
     server.on_data.extend(["250 OK", "554 5.7.1 Looks like spam"])
-    assert deliver_waiting(entry, NOON) == Delivered(2, 1, 0)
+    assert deliver(entry, NOON) == Delivered(2, 1, 0)
     assert Delivery.objects.get(state="failed").error == "The mail server said 554: 5.7.1 Looks like spam"
 
 
@@ -153,7 +153,7 @@ def test_the_daily_limit_is_waited_for(entry: Entry, server: MailServer, by_mail
     for _ in range(2):
         make_match(channels=("mail",))
     server.on_data.append("550 5.4.5 Daily user sending limit exceeded")
-    assert deliver_waiting(entry, NOON) == Delivered(0, 0, 2)
+    assert deliver(entry, NOON) == Delivered(0, 0, 2)
     first = Delivery.objects.order_by("id")[0]
     assert ((first.retry_at - NOON).total_seconds(), first.attempts) == (3600, 0)
 
@@ -164,8 +164,8 @@ def test_a_mail_whose_answer_was_lost_comes_again_as_the_same(
     by_mail(server)
     make_match(channels=("mail",))
     server.on_data.append("250 and gone")
-    assert deliver_waiting(entry, NOON) == Delivered(0, 0, 1)
-    assert deliver_waiting(entry, Delivery.objects.get().retry_at) == Delivered(1, 0, 0)
+    assert deliver(entry, NOON) == Delivered(0, 0, 1)
+    assert deliver(entry, Delivery.objects.get().retry_at) == Delivered(1, 0, 0)
     assert len(server.mails) == 2
     assert len({mail["Message-ID"] for mail in server.mails}) == 1
 
@@ -174,7 +174,7 @@ def test_a_server_that_is_away_is_waited_for(entry: Entry, by_mail: Callable[...
     with MailServer() as gone:
         by_mail(gone)
     make_match(channels=("mail",))
-    assert deliver_waiting(entry, NOON) == Delivered(0, 0, 1)
+    assert deliver(entry, NOON) == Delivered(0, 0, 1)
     assert Delivery.objects.get().error.startswith("The mail server cannot be reached: ")
 
 
@@ -185,7 +185,7 @@ def test_a_server_that_says_nothing_is_waited_for(
     make_match(channels=("mail",))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         by_mail(server, SMTP_PORT=silent.getsockname()[1])
-        assert deliver_waiting(entry, NOON) == Delivered(0, 0, 1)
+        assert deliver(entry, NOON) == Delivered(0, 0, 1)
     assert Delivery.objects.get().error == "The mail server cannot be reached: SMTPServerDisconnected."
 
 
@@ -193,7 +193,7 @@ def test_a_server_without_a_login_is_told(entry: Entry, by_mail: Callable[..., N
     make_match(channels=("mail",))
     with MailServer(auth=False) as server:
         by_mail(server)
-        assert deliver_waiting(entry, NOON) == Delivered(0, 0, 1)
+        assert deliver(entry, NOON) == Delivered(0, 0, 1)
     assert "SMTP_SECURITY" in Delivery.objects.get().error
 
 
@@ -206,10 +206,10 @@ def test_starttls_is_used_and_the_certificate_checked(
     make_match(channels=("mail",))
     with MailServer(context) as server:
         by_mail(server, SMTP_HOST="localhost", SMTP_SECURITY="starttls")
-        assert deliver_waiting(entry, NOON) == Delivered(0, 0, 1)
+        assert deliver(entry, NOON) == Delivered(0, 0, 1)
         assert Delivery.objects.get().error == "The mail server cannot be reached: SSLCertVerificationError."
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        assert deliver_waiting(entry, Delivery.objects.get().retry_at) == Delivered(1, 0, 0)
+        assert deliver(entry, Delivery.objects.get().retry_at) == Delivered(1, 0, 0)
         assert len(server.mails) == 1
 
 

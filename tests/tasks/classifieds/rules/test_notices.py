@@ -1,7 +1,7 @@
 """Notices: told at least once, by one worker each, with patience, and channel by channel."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Barrier, Thread
 from typing import Any
 from uuid import uuid4
@@ -14,13 +14,14 @@ from scheduling.models import State
 from scheduling.snapshots import Outcome
 from tasks.classifieds import outbox
 from tasks.classifieds.channels import choices, fingerprint
+from tasks.classifieds.discord import Discord
 from tasks.classifieds.models import Delivery, DeliveryState
 from tasks.classifieds.notify import Delivered, deliver_waiting
 from tasks.classifieds.tasks import tell_of_matches
 from tasks.demo.upstream import Upstream
 from tasks.models import TaskRecord
 from tasks.recording import Entry, record
-from tests.tasks.classifieds.rules.conftest import NOON, WEBHOOK, make_match
+from tests.tasks.classifieds.rules.conftest import NOON, WEBHOOK, deliver, make_match
 
 pytestmark = pytest.mark.django_db
 
@@ -54,7 +55,7 @@ def test_other_channels_are_those_of_the_scheduler(
     monkeypatch.setattr("scheduling.notices.outbound.post", lambda url, body, headers: said.append((url, body)))
     for _ in range(2):
         make_match(channels=("ops",))
-    assert deliver_waiting(entry, NOON) == Delivered(2, 0, 0)
+    assert deliver(entry, NOON) == Delivered(2, 0, 0)
     url, body = said[0]
     assert (len(said), url) == (1, "http://hooks.example/x")
     assert b"2 listings" in body
@@ -66,7 +67,7 @@ def test_a_channel_that_is_not_configured_stops_no_other(
 ) -> None:
     scheduling_options(NOTICE_CHANNELS={"broken": "nosuch://x"})
     make_match(channels=("broken", "discord", "gone", "mail"))
-    assert deliver_waiting(entry, NOON) == Delivered(1, 0, 3)
+    assert deliver(entry, NOON) == Delivered(1, 0, 3)
     errors = dict(Delivery.objects.filter(state="pending").values_list("channel", "error"))
     assert errors["gone"] == "The channel gone is not configured."
     assert errors["broken"].startswith("apprise cannot read NOTICE_CHANNEL_BROKEN")
@@ -77,7 +78,7 @@ def test_it_waits_longer_each_time_and_gives_up_in_the_end(entry: Entry, on_disc
     on_discord.fail("/webhooks/", 500, times=99)
     delivery, waits, now = one(), [], NOON
     for _ in range(outbox.ATTEMPTS):
-        done = deliver_waiting(entry, now)
+        done = deliver(entry, now)
         delivery.refresh_from_db()
         waits.append((delivery.retry_at - now).total_seconds() / 60)
         now = delivery.retry_at
@@ -87,13 +88,13 @@ def test_it_waits_longer_each_time_and_gives_up_in_the_end(entry: Entry, on_disc
     assert on_discord.asked("/webhooks/") == outbox.ATTEMPTS
     assert outbox.try_again(Delivery.objects.all(), now) == 1
     on_discord._faults.clear()
-    assert deliver_waiting(entry, now) == Delivered(1, 0, 0)
+    assert deliver(entry, now) == Delivered(1, 0, 0)
 
 
 def test_what_nobody_wants_to_hear_any_more_is_given_up(entry: Entry, configure: Callable[..., None]) -> None:
     one(matched_at=NOON - timedelta(days=7, seconds=1))
     one(matched_at=NOON - timedelta(days=6))
-    assert deliver_waiting(entry, NOON) == Delivered(0, 1, 1)
+    assert deliver(entry, NOON) == Delivered(0, 1, 1)
     assert Delivery.objects.get(state="failed").error == "It could not be told within 7 days."
 
 
@@ -107,6 +108,30 @@ def test_a_claim_is_one_workers_until_it_is_over(db: None) -> None:
     assert [each.attempts for each in theirs] == [2, 2]
     assert outbox.sent(ours, later) == 0
     assert outbox.sent(theirs, later) == 2
+
+
+def test_a_claim_made_late_in_a_round_is_as_long_as_any_other(
+    entry: Entry, on_discord: Upstream, discord: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(11):
+        one()
+    stolen: list[Delivery] = []
+    send = Discord.send
+
+    def clock() -> datetime:
+        return NOON + timedelta(minutes=11) if discord.messages else NOON
+
+    def watched(channel: Discord, *told: Any) -> None:
+        """While the second message is sent, another worker looks for what is free."""
+        if discord.messages:
+            stolen.extend(outbox.claim("discord", clock(), 10))
+        send(channel, *told)
+
+    monkeypatch.setattr(Discord, "send", watched)
+    assert deliver_waiting(entry, NOON, clock).sent == 11
+    assert stolen == []
+    assert [len(message.embeds) for message in discord.messages] == [10, 1]
+    assert Delivery.objects.latest("id").sent_at == clock()
 
 
 def test_what_takes_its_workers_along_is_given_up(db: None) -> None:
@@ -129,9 +154,9 @@ def test_a_crash_after_the_post_tells_it_again_when_the_claim_is_over(
     with monkeypatch.context() as patched:
         patched.setattr(outbox, "sent", dies)
         with pytest.raises(KeyboardInterrupt):
-            deliver_waiting(entry, NOON)
-    assert deliver_waiting(entry, NOON) == Delivered(0, 0, 1)
-    assert deliver_waiting(entry, NOON + outbox.LEASE) == Delivered(1, 0, 0)
+            deliver(entry, NOON)
+    assert deliver(entry, NOON) == Delivered(0, 0, 1)
+    assert deliver(entry, NOON + outbox.LEASE) == Delivered(1, 0, 0)
     assert len(discord.messages) == 2
 
 
@@ -145,7 +170,7 @@ def test_two_workers_tell_each_match_once(on_discord: Upstream, discord: Any) ->
         try:
             with record(None, task_name="test") as entry:
                 start.wait(10)
-                sent.append(deliver_waiting(entry, NOON).sent)
+                sent.append(deliver(entry, NOON).sent)
         except Exception as error:
             errors.append(error)
         finally:
