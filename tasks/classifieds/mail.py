@@ -21,6 +21,7 @@ from scheduling.redact import plain
 from tasks.classifieds.conf import Options
 from tasks.classifieds.exceptions import ChannelRefused
 from tasks.classifieds.news import News
+from tasks.exceptions import DeadlineReached
 from tasks.http import Deadline
 
 TOGETHER = 10  # mails for one claim
@@ -31,6 +32,29 @@ ADVICE = (
     "The mail server refuses the login ({}). Gmail wants an app password of 16 letters, not the one of the account: "
     "turn on 2-step verification, make one at https://myaccount.google.com/apppasswords and set GMAIL_APP_PASSWORD."
 )
+
+
+class _Smtp(smtplib.SMTP):
+    """Waits for no answer longer than there is time."""
+
+    def __init__(self, deadline: Deadline, host: str, port: int, **more: Any) -> None:
+        self._deadline = deadline
+        super().__init__(host, port, timeout=min(TIMEOUT, deadline.left()), **more)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Raises DeadlineReached, with the connection closed: what was asked last may have been done."""
+        try:
+            left = self._deadline.left()
+        except DeadlineReached:
+            self.close()
+            raise
+        if self.sock:
+            self.sock.settimeout(min(TIMEOUT, left))
+        return super().getreply()
+
+
+class _SmtpInTls(_Smtp, smtplib.SMTP_SSL):
+    """The same, in TLS from the first byte."""
 
 
 class Mail:
@@ -51,7 +75,7 @@ class Mail:
     def close(self) -> None:
         """Say good-bye; a connection that is broken is dropped."""
         if self._smtp:
-            with suppress(smtplib.SMTPException, OSError):
+            with suppress(smtplib.SMTPException, OSError, DeadlineReached):
                 self._smtp.quit()
             self._smtp.close()
             self._smtp = None
@@ -65,6 +89,9 @@ class Mail:
             written = message(each, self._options, now)
             try:
                 self._connected().send_message(written)
+            except DeadlineReached:
+                self.close()
+                raise
             except (smtplib.SMTPException, OSError) as error:
                 self.close()
                 raise _refused(error) from None
@@ -76,11 +103,10 @@ class Mail:
 
     def _connect(self) -> smtplib.SMTP:
         host, port = self._options.smtp_host, self._options.smtp_port
-        timeout = min(TIMEOUT, self._deadline.left())
         if self._options.smtp_security == "tls":
-            smtp: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=timeout, context=ssl.create_default_context())
+            smtp: _Smtp = _SmtpInTls(self._deadline, host, port, context=ssl.create_default_context())
         else:
-            smtp = smtplib.SMTP(host, port, timeout=timeout)
+            smtp = _Smtp(self._deadline, host, port)
         try:
             code, said = smtp.ehlo()
             if code >= 400:
@@ -88,7 +114,7 @@ class Mail:
             if self._options.smtp_security == "starttls":
                 smtp.starttls(context=ssl.create_default_context())
             smtp.login(self._options.gmail_address, self._options.gmail_app_password.replace(" ", ""))
-        except (smtplib.SMTPException, OSError):
+        except (smtplib.SMTPException, OSError, DeadlineReached):
             smtp.close()
             raise
         return smtp

@@ -24,7 +24,8 @@ from tasks.recording import Entry, record
 
 type Clock = Callable[[], datetime]
 
-TIME = 120.0  # seconds for one channel; what is left then waits for the next scan
+TIME = 120.0  # seconds for one channel, far less than a claim lasts; what is left then waits for the next scan
+ROOM = 20.0  # seconds; with less than that left nothing more is begun, since what is cut off may come twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,17 @@ class _Round:
     entry: Entry
     clock: Clock
     site: str
+    last_call: Deadline  # for messages to begin
     sent: int = 0
     failed: int = 0
+
+    @property
+    def has_time(self) -> bool:
+        try:
+            self.last_call.left()
+        except DeadlineReached:
+            return False
+        return True
 
 
 def tell_again(context: Context) -> None:
@@ -75,13 +85,13 @@ def _deliver_on(name: str, entry: Entry, clock: Clock) -> _Round | None:
         outbox.note(name, str(error))
         entry.log(f"{name}: {error}")
         return None
-    turn = _Round(name, channel, entry, clock, options().headfi_url)
+    turn = _Round(name, channel, entry, clock, options().headfi_url, Deadline(TIME - ROOM))
     with closing(channel):
         if why := outbox.closed_because(name, fingerprint(channel.setting)):
             outbox.note(name, why)
             entry.log(f"{name} is closed until its setting has changed: {why}")
             return None
-        while claimed := outbox.claim(name, clock(), channel.together):
+        while turn.has_time and (claimed := outbox.claim(name, clock(), channel.together)):
             if not _send_claimed(turn, claimed):
                 break
     return turn
@@ -103,6 +113,8 @@ def _send_each(turn: _Round, messages: Sequence[Sequence[Delivery]]) -> bool:
 
 def _send(turn: _Round, deliveries: Sequence[Delivery]) -> bool:
     """Send one message, and write down at once what came of it; whether the channel may go on."""
+    if not turn.has_time:
+        return _wait(turn, deliveries, timedelta(), "There was no time left for it.")
     try:
         turn.channel.send([news_of(delivery.match, turn.site) for delivery in deliveries], turn.clock())
     except RetryLater as pause:

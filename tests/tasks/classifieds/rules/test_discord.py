@@ -218,6 +218,7 @@ class TestDelivery:
         self, entry: Entry, on_discord: Upstream, monkeypatch: pytest.MonkeyPatch, how: str
     ) -> None:
         monkeypatch.setattr("tasks.classifieds.notify.TIME", 0.3)
+        monkeypatch.setattr("tasks.classifieds.notify.ROOM", 0.0)
         getattr(on_discord, how)("/webhooks/", 0.5 if how == "slow" else 0.02)
         make_match(channels=("discord",))
         assert deliver(entry, NOON) == Delivered(0, 0, 1)

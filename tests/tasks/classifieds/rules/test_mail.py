@@ -6,6 +6,7 @@ import ssl
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from tasks.classifieds.conf import options
 from tasks.classifieds.mail import _refused, message, message_id
 from tasks.classifieds.models import ClosedChannel, Delivery
-from tasks.classifieds.notify import Delivered
+from tasks.classifieds.notify import ROOM, TIME, Delivered
 from tasks.recording import Entry
 from tests.tasks.classifieds.rules.conftest import NOON, deliver, make_listing, make_match, make_rule
 from tests.tasks.classifieds.rules.smtp import PASSWORD, MailServer
@@ -187,6 +188,28 @@ def test_a_server_that_says_nothing_is_waited_for(
         by_mail(server, SMTP_PORT=silent.getsockname()[1])
         assert deliver(entry, NOON) == Delivered(0, 0, 1)
     assert Delivery.objects.get().error == "The mail server cannot be reached: SMTPServerDisconnected."
+
+
+def test_when_time_is_up_the_mails_left_wait(
+    entry: Entry, server: MailServer, by_mail: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_mail(server)
+    for _ in range(4):
+        make_match(channels=("mail",))
+    monkeypatch.setattr("tasks.http.time", SimpleNamespace(monotonic=lambda: len(server.mails) * (TIME - ROOM) / 2))
+    assert deliver(entry, NOON) == Delivered(2, 0, 2)
+    assert set(Delivery.objects.filter(state="pending").values_list("attempts", "claim")) == {(0, None)}
+
+
+def test_no_answer_is_waited_for_longer_than_there_is_time(
+    entry: Entry, server: MailServer, by_mail: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_mail(server)
+    make_match(channels=("mail",))
+    monkeypatch.setattr("tasks.http.time", SimpleNamespace(monotonic=lambda: len(server.logins) * TIME))
+    assert deliver(entry, NOON) == Delivered(0, 0, 1)
+    assert server.logins
+    assert not server.mails
 
 
 def test_a_server_without_a_login_is_told(entry: Entry, by_mail: Callable[..., None]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Barrier, Thread
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from tasks.classifieds import outbox
 from tasks.classifieds.channels import choices, fingerprint
 from tasks.classifieds.discord import Discord
 from tasks.classifieds.models import Delivery, DeliveryState
-from tasks.classifieds.notify import Delivered, deliver_waiting
+from tasks.classifieds.notify import ROOM, TIME, Delivered, deliver_waiting
 from tasks.classifieds.tasks import tell_of_matches
 from tasks.demo.upstream import Upstream
 from tasks.models import TaskRecord
@@ -108,6 +109,20 @@ def test_a_claim_is_one_workers_until_it_is_over(db: None) -> None:
     assert [each.attempts for each in theirs] == [2, 2]
     assert outbox.sent(ours, later) == 0
     assert outbox.sent(theirs, later) == 2
+
+
+def test_no_channel_begins_a_message_when_its_time_is_up(
+    entry: Entry, scheduling_options: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduling_options(NOTICE_CHANNELS={"ops": "json://hooks.example/x"})
+    said: list[Any] = []
+    monkeypatch.setattr("scheduling.notices.outbound.post", lambda *told: said.append(told))
+    monkeypatch.setattr("tasks.http.time", SimpleNamespace(monotonic=lambda: len(said) * (TIME - ROOM) / 2))
+    for _ in range(25):
+        make_match(channels=("ops",))
+    assert deliver(entry, NOON) == Delivered(20, 0, 5)
+    assert set(Delivery.objects.filter(state="pending").values_list("attempts", "claim")) == {(0, None)}
+    assert timedelta(seconds=2 * TIME) < outbox.LEASE
 
 
 def test_a_claim_made_late_in_a_round_is_as_long_as_any_other(
