@@ -1,6 +1,7 @@
 """analyze_tickets: looks for issues in tickets, by a language model within its budget, or else by local rules."""
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from itertools import batched
@@ -14,7 +15,7 @@ from tasks.tickets.batches import Work
 from tasks.tickets.claude import Claude
 from tasks.tickets.conf import Options, options
 from tasks.tickets.local import issues_in
-from tasks.tickets.models import Method, Ticket
+from tasks.tickets.models import Analysis, Method, Ticket
 from tasks.tickets.outcomes import Finder, Outcome, Tally, store
 from tasks.tickets.reading import read
 
@@ -25,31 +26,57 @@ MOST_TICKETS = 100_000  # in one run
 def analyze_tickets(entry: Entry, *, batch_size: int | None, now: datetime, taken_before: int = 0) -> None:
     """Analyse the tickets that wait, at most `batch_size`, else as many as the settings say; local rules take all.
 
-    `taken_before` is how many of these the earlier attempts of the same run have taken. Raises RetryLater while a
-    batch is under way: a later run stores its results.
+    `taken_before` is how many of these the earlier attempts of the same run have taken. What is in a batch at the end
+    is for a later run, or `collect_batches`.
     """
     if batch_size is not None and batch_size < 1:
         raise AbortRun(f"batch_size is at least 1, not {batch_size}.")
     found = options()
-    tally = Tally(Method.MODEL if found.anthropic_api_key else Method.LOCAL)
-    try:
-        size = batch_size or (found.analysis_batch_size if found.anthropic_api_key else MOST_TICKETS)
-        left = max(min(size, MOST_TICKETS) - taken_before, 0)
+    size = batch_size or (found.analysis_batch_size if found.anthropic_api_key else MOST_TICKETS)
+    left = max(min(size, MOST_TICKETS) - taken_before, 0)
+    with _told(entry, found) as tally:
         if not found.anthropic_api_key:
             _by_rules(entry, found, tally, left, now)
         else:
             _by_model(entry, found, tally, left, now, is_first=not taken_before)
+
+
+def collect_batches(entry: Entry, *, now: datetime) -> None:
+    """Store the results of the message batches that have ended; nothing is sent."""
+    found = options()
+    with _told(entry, found) as tally:
+        if not found.anthropic_api_key:
+            batches.give_up()
+            return
+        with _work(entry, found, tally, now) as work:
+            batches.collect(work)
+
+
+@contextmanager
+def _told(entry: Entry, found: Options) -> Iterator[Tally]:
+    """The counts of what is done inside, which the record tells whatever comes of it."""
+    tally = Tally(Method.MODEL if found.anthropic_api_key else Method.LOCAL)
+    try:
+        yield tally
     finally:
-        tally.waiting = Ticket.objects.waiting().count()
+        waiting = Ticket.objects.waiting()
+        tally.waiting, tally.in_batch = waiting.count(), waiting.filter(analysis=Analysis.SENT).count()
         entry.result = asdict(tally)
-        entry.log(f"{tally.analysed} analysed, {tally.issues} issues, {tally.failed} failed, {tally.waiting} waiting")
+        later = f" ({tally.in_batch} in a batch, for a later run)" if tally.in_batch else ""
+        counts = f"{tally.analysed} analysed, {tally.issues} issues, {tally.failed} failed"
+        entry.log(f"{counts}, {tally.waiting} waiting{later}")
+
+
+@contextmanager
+def _work(entry: Entry, found: Options, tally: Tally, now: datetime) -> Iterator[Work]:
+    finder = Finder(Method.MODEL, found.anthropic_model, now)
+    with closing(Claude(found, Deadline(found.pipeline_timeout))) as claude:
+        yield Work(claude, found, entry, tally, finder)
 
 
 def _by_model(entry: Entry, found: Options, tally: Tally, size: int, now: datetime, *, is_first: bool) -> None:
     """A further attempt takes no more while a batch is under way: it may be one of this run."""
-    finder = Finder(Method.MODEL, found.anthropic_model, now)
-    with closing(Claude(found, Deadline(found.pipeline_timeout))) as claude:
-        work = Work(claude, found, entry, tally, finder)
+    with _work(entry, found, tally, now) as work:
         batches.collect(work)
         ids = _waiting(found, size, now) if is_first or not batches.are_under_way() else []
         if 0 < found.message_batches_from <= len(ids):
@@ -58,7 +85,6 @@ def _by_model(entry: Entry, found: Options, tally: Tally, size: int, now: dateti
         else:
             entry.expect(len(ids))
             one_by_one(work, ids)
-    batches.come_back(now)
 
 
 def _by_rules(entry: Entry, found: Options, tally: Tally, size: int, now: datetime) -> None:

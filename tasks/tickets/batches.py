@@ -1,7 +1,9 @@
 """Message batches: many tickets sent to the model together, for half the price, their results fetched later.
 
 A batch is written down with its tickets before it is sent, under a key of our own, with which the ids of its requests
-begin. If a run ends while it is sent, nobody knows whether it has arrived; the API takes no key that would make sending
+begin. No run waits for long: whoever comes next stores the results; of two who do so at once each takes others.
+
+If a run ends while it sends a batch, nobody knows whether that has arrived; the API takes no key that would make sending
 it again harmless. The next run then looks through the list of batches for one of that size and time that is nobody's,
 and takes it for ours; should its results not carry our key, its tickets are analysed again. If there is none after
 LOST_AFTER, it has not arrived, and its tickets are free.
@@ -36,7 +38,6 @@ POLL_EVERY = 5.0  # seconds
 READS = 3  # how often results are asked for that break off
 LOST_AFTER = timedelta(minutes=15)
 CLOCKS = timedelta(minutes=5)  # by which ours and theirs may differ
-SHORTEST_DELAY, LONGEST_DELAY = timedelta(minutes=5), timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +75,12 @@ def collect(work: Work) -> None:
 
 
 def wait(work: Work) -> None:
-    """Look again for a minute, so that a small batch ends in the run that sent it."""
+    """Look again for a minute, so that a small batch ends in the run that sent it; others are for later runs."""
     for _ in range(POLLS):
         collect(work)
         if not _open().exists():
             return
         time.sleep(POLL_EVERY)
-
-
-def come_back(now: datetime) -> None:
-    """Raise RetryLater if a batch is under way; the longer it takes, the rarer it is looked at."""
-    batch = _open().first()
-    if batch:
-        delay = min(max(now - batch.created_at, SHORTEST_DELAY), LONGEST_DELAY)
-        raise RetryLater(delay, f"{batch.size} tickets are in a batch; its results are looked for in {delay}.")
 
 
 def give_up() -> None:
@@ -155,7 +148,7 @@ def _write_down(requests: dict[int, tuple[Ticket, dict[str, Any]]], tokens: int,
 
 def _known_as(batch: Batch, state: BatchState) -> None:
     batch.batch_id = state.batch_id
-    batch.save(update_fields=["batch_id"])
+    Batch.objects.filter(pk=batch.pk).update(batch_id=state.batch_id)
 
 
 def _find_lost(work: Work) -> None:
@@ -212,18 +205,30 @@ def _store_chunk(work: Work, batch: Batch, results: Sequence[Result]) -> None:
     inside = list(batch.tickets.filter(pk__in=by_id).values_list("pk", flat=True))
     for ticket, text in read(inside, internal_notes=work.options.internal_notes):
         with work.entry.item(f"ticket {ticket.ticket_id}"):
-            _store_result(work, ticket, text, by_id[ticket.ticket_id])
+            if error := _store_once(work, batch, ticket, text, by_id[ticket.ticket_id]):
+                raise ExtractionFailed(error)
+
+
+@transaction.atomic
+def _store_once(work: Work, batch: Batch, ticket: Ticket, text: str, result: Result) -> str:
+    """Why there are no issues; whoever else reads this batch at the same time finds the ticket no longer in it."""
+    if Ticket.objects.filter(pk=ticket.pk, batch=batch).update(batch=None):
+        try:
+            _store_result(work, ticket, text, result)
+        except ExtractionFailed as failed:
+            return str(failed)
+    return ""
 
 
 def _store_result(work: Work, ticket: Ticket, text: str, result: Result) -> None:
     if ticket.analysis != Analysis.SENT:
-        _leave_out(work, ticket, result)
+        _leave_out(work, result)
         return
     if result.message is not None:
         settle(ticket, result.message, text, work.finder, work.tally)
         return
     if result.outcome in {"canceled", "expired"}:
-        Ticket.objects.filter(pk=ticket.pk).update(analysis=Analysis.PENDING, batch=None)
+        Ticket.objects.filter(pk=ticket.pk).update(analysis=Analysis.PENDING)
         work.tally.failed += 1
         raise ExtractionFailed(f"The request was {result.outcome}; the ticket is analysed again.")
     error = f"The model's service failed for this ticket: {result.error or result.outcome}"
@@ -232,10 +237,8 @@ def _store_result(work: Work, ticket: Ticket, text: str, result: Result) -> None
     raise ExtractionFailed(error)
 
 
-@transaction.atomic
-def _leave_out(work: Work, ticket: Ticket, result: Result) -> None:
+def _leave_out(work: Work, result: Result) -> None:
     """The ticket has changed meanwhile, and waits for the next analysis; what was used is used all the same."""
-    Ticket.objects.filter(pk=ticket.pk).update(batch=None)
     if result.message:
         used = {"input_tokens": result.message.input_tokens, "output_tokens": result.message.output_tokens}
         budget.spend(work.finder.now, requests=1, **used)
@@ -254,5 +257,4 @@ def _close(work: Work, batch: Batch) -> None:
         work.entry.log(f"Batch {batch} has no result for some tickets: {again} are analysed again, {failed} failed.")
     work.tally.failed += failed
     batch.tickets.update(batch=None)
-    batch.ended_at = work.finder.now
-    batch.save(update_fields=["ended_at"])
+    Batch.objects.filter(pk=batch.pk, ended_at=None).update(ended_at=work.finder.now)

@@ -49,6 +49,7 @@ class Tally:
     failed: int = 0
     dropped: int = 0  # issues that the model has told of, and that do not count
     waiting: int = 0  # tickets, after the run
+    in_batch: int = 0  # of these
     taken: int = 0  # tickets asked about or sent: what bounds a run, all of its attempts together
     input_tokens: int = 0
     output_tokens: int = 0

@@ -21,9 +21,10 @@ from scheduling.models import Execution
 from tasks.exceptions import AbortRun
 from tasks.models import Status, TaskRecord
 from tasks.recording import Entry, parts, record
-from tasks.tickets.analyze import analyze_tickets
+from tasks.tickets.analyze import analyze_tickets, collect_batches
+from tasks.tickets.batches import are_under_way
 from tasks.tickets.cluster import cluster_issues, is_full_run_due
-from tasks.tickets.stages import LEFT_OUT_AFTER, STAGES
+from tasks.tickets.stages import COLLECT, LEFT_OUT_AFTER, STAGES
 from tasks.tickets.sync import sync_tickets
 from tasks.tickets.trends import compute_trends
 
@@ -57,13 +58,17 @@ def run_pipeline(
     batch_size: int | None = None,
     *,
     regroup: bool = True,
+    collects: bool = False,
 ) -> dict[str, Any]:
     """Run `stages`, in their order; returns what each has to tell.
 
-    With `regroup` issues are grouped anew when that is due. Raises PartsFailed naming the stages that failed, or
-    RetryLater if a service has asked for a pause.
+    With `regroup` issues are grouped anew when that is due; with `collects` the results of message batches come first,
+    if there are any under way. Raises PartsFailed naming the stages that failed, or RetryLater if a service has asked
+    for a pause.
     """
     wanted = in_order(stages)
+    if collects and are_under_way():
+        wanted.insert(0, COLLECT)
     work = _work(context, backfill_days, batch_size, regroup)
     told = _done_before(context, wanted)
     with parts() as part:
@@ -95,6 +100,7 @@ def _work(context: Context, backfill_days: int | None, batch_size: int | None, r
     return {
         "sync": partial(sync_tickets, backfill_days=backfill_days, now=now),
         "analyze": partial(analyze_tickets, batch_size=batch_size, now=now, taken_before=_taken_before(context)),
+        COLLECT: partial(collect_batches, now=now),
         "cluster": cluster,
         "trends": lambda entry: compute_trends(entry, now=timezone.now()),
     }

@@ -10,7 +10,7 @@ from tasks.tickets.conf import options
 from tasks.tickets.pipeline import run_pipeline
 from tasks.tickets.stages import DAILY, HOURLY, STAGES
 
-ATTEMPTS = 12  # also after pauses that a service has asked for, and looks at a message batch
+ATTEMPTS = 12  # also after pauses that a service has asked for
 
 
 @scheduled(
@@ -57,5 +57,5 @@ def pipeline(
 )
 @task(takes_context=True)
 def trends(context: Any) -> dict[str, Any]:
-    """The stages cluster and trends, without grouping all issues anew."""
-    return run_pipeline(context, ("cluster", "trends"), regroup=False)
+    """The stages cluster and trends, without grouping all issues anew, after the results of message batches."""
+    return run_pipeline(context, ("cluster", "trends"), regroup=False, collects=True)

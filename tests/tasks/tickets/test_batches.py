@@ -12,7 +12,8 @@ from tasks.demo.upstream import Upstream
 from tasks.exceptions import AbortRun, UpstreamError
 from tasks.models import TaskRecord
 from tasks.recording import record
-from tasks.tickets.analyze import analyze_tickets
+from tasks.tickets import batches
+from tasks.tickets.analyze import analyze_tickets, collect_batches
 from tasks.tickets.models import Analysis, Batch, Issue, Ticket, Usage
 from tests.tasks.tickets.factories import make_ticket
 
@@ -26,6 +27,12 @@ type Configured = Callable[..., None]
 def analyze(batch_size: int | None = None, now: datetime = NOW, taken_before: int = 0) -> dict[str, Any]:
     with record(None, "analyze", task_name="tests") as entry:
         analyze_tickets(entry, batch_size=batch_size, now=now, taken_before=taken_before)
+    return dict(entry.result)
+
+
+def collect() -> dict[str, Any]:
+    with record(None, "collect", task_name="tests") as entry:
+        collect_batches(entry, now=NOW)
     return dict(entry.result)
 
 
@@ -66,24 +73,51 @@ def test_fewer_tickets_are_asked_about_one_by_one(upstream: Upstream) -> None:
     assert upstream.asked(BATCHES) == 0
 
 
-def test_a_batch_that_takes_long_gives_the_worker_back(slow: Messages) -> None:
-    with pytest.raises(RetryLater) as asked:
-        analyze()
-    assert (asked.value.delay, states()) == (timedelta(minutes=5), {"sent": TICKETS})
-    for age, delay in ((timedelta(hours=1), timedelta(hours=1)), (timedelta(hours=9), timedelta(hours=2))):
-        with pytest.raises(RetryLater) as asked:
-            analyze(now=NOW + age)
-        assert asked.value.delay == delay
+def test_a_batch_that_takes_long_keeps_no_run_waiting(slow: Messages) -> None:
+    result = analyze()
+    assert (result["analysed"], result["waiting"], result["in_batch"], states()) == (0, 12, 12, {"sent": TICKETS})
+    assert "12 in a batch" in last_log()
+    assert analyze()["taken"] == 0
     assert len(slow.batches) == 1, "it is not sent again"
     slow.polls = 0
     assert analyze(now=NOW + timedelta(hours=10))["analysed"] == TICKETS
 
 
+def test_results_are_collected_between_two_runs_and_nothing_is_sent(slow: Messages, upstream: Upstream) -> None:
+    analyze(batch_size=10)
+    assert collect()["in_batch"] == 10
+    slow.polls = 0
+    result = collect()
+    assert (result["analysed"], result["in_batch"], states()) == (10, 0, {"done": 10, "pending": 2})
+    asked = len(upstream.requests)
+    assert (collect()["analysed"], len(upstream.requests), len(slow.batches)) == (0, asked, 1)
+
+
+def test_two_who_collect_at_once_store_each_result_once(slow: Messages, monkeypatch: pytest.MonkeyPatch) -> None:
+    analyze()
+    slow.polls = 0
+    read, others = batches.read, [collect]
+
+    def overtaken(*arguments: Any, **named: Any) -> Any:
+        for other in [others.pop()] if others else []:
+            assert other()["analysed"] == TICKETS
+        return read(*arguments, **named)
+
+    monkeypatch.setattr(batches, "read", overtaken)
+    assert collect()["analysed"] == 0
+    assert (Issue.objects.count(), Usage.objects.get().requests) == (TICKETS, TICKETS)
+
+
+def test_without_a_key_collecting_frees_the_tickets(slow: Messages, configured: Configured) -> None:
+    analyze()
+    configured(ANTHROPIC_API_KEY="")
+    collect()
+    assert states() == {"pending": TICKETS}
+
+
 def test_a_further_attempt_sends_nothing_while_a_batch_is_under_way(slow: Messages) -> None:
-    with pytest.raises(RetryLater):
-        analyze(batch_size=10)
-    with pytest.raises(RetryLater):
-        analyze(batch_size=100, taken_before=10)
+    analyze(batch_size=10)
+    analyze(batch_size=100, taken_before=10)
     assert (len(slow.batches), states()) == (1, {"pending": 2, "sent": 10})
 
 
@@ -108,8 +142,7 @@ def test_a_batch_that_never_arrived_is_sent_again_after_a_while(upstream: Upstre
     upstream.fail(BATCHES, 500)  # before it arrives
     with pytest.raises(UpstreamError):
         analyze()
-    with pytest.raises(RetryLater):
-        analyze(now=NOW + timedelta(minutes=5))
+    assert analyze(now=NOW + timedelta(minutes=5))["in_batch"] == TICKETS
     assert messages.batches == {}, "it may still be on its way"
     assert analyze(now=NOW + timedelta(minutes=16))["analysed"] == TICKETS
     assert len(messages.batches) == 1
@@ -204,8 +237,7 @@ def test_lines_that_are_no_results_are_left_out(upstream: Upstream) -> None:
 
 
 def test_a_ticket_that_changes_meanwhile_is_analysed_again(slow: Messages, tickets: list[Ticket]) -> None:
-    with pytest.raises(RetryLater):
-        analyze()
+    analyze()
     Ticket.objects.filter(pk=tickets[0].pk).update(content_hash="another", analysis=Analysis.PENDING)
     slow.polls = 0
     result = analyze()
@@ -214,8 +246,7 @@ def test_a_ticket_that_changes_meanwhile_is_analysed_again(slow: Messages, ticke
 
 
 def test_a_batch_that_is_gone_frees_its_tickets(slow: Messages) -> None:
-    with pytest.raises(RetryLater):
-        analyze()
+    analyze()
     slow.batches.clear()
     slow.polls = 0
     assert analyze()["analysed"] == TICKETS
@@ -223,12 +254,10 @@ def test_a_batch_that_is_gone_frees_its_tickets(slow: Messages) -> None:
 
 def test_the_budget_bounds_a_batch_and_counts_it_while_it_is_under_way(slow: Messages, configured: Configured) -> None:
     configured(DAILY_TOKENS=10_000)
-    with pytest.raises(RetryLater):
-        analyze()
+    analyze()
     assert 0 < states()["sent"] < TICKETS
     assert "goes on after" in last_log()
-    with pytest.raises(RetryLater):
-        analyze()
+    analyze()
     assert len(slow.batches) == 1
 
 

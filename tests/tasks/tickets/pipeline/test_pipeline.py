@@ -15,7 +15,7 @@ from tasks.exceptions import UpstreamError
 from tasks.models import Status, TaskRecord
 from tasks.recording import Entry
 from tasks.tickets import pipeline as stages_of
-from tasks.tickets.models import Cluster, HourlyCount, Issue, Ticket
+from tasks.tickets.models import Batch, Cluster, HourlyCount, Issue, Ticket
 from tasks.tickets.on_demand import PAUSE_ASKED_FOR
 from tasks.tickets.tasks import pipeline, trends
 from tests.factories import NOON, make_execution, make_worker
@@ -213,6 +213,24 @@ def test_the_hourly_job_lets_new_issues_join_and_scores_without_grouping_anew(
         "cluster": {"assigned": 0, "waiting": 1}, "trends": {"hours": 0, "clusters": 0, "rising": 0}
     }  # fmt: skip
     assert not HourlyCount.objects.exists()
+
+
+def test_the_hourly_job_collects_message_batches_first(
+    upstreams: Upstreams, attempt: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def collect(entry: Entry, *, now: datetime) -> None:
+        asked.append("collect")
+        raise UpstreamError("the model is away")
+
+    monkeypatch.setattr(stages_of, "collect_batches", collect)
+    attempt(task=trends)
+    assert asked == [], "none is under way"
+    Batch.objects.create(key="k", created_at=NOON, size=1)
+    outcome = attempt(task=trends)
+    assert outcome.error_message == "collect: UpstreamError: the model is away"
+    assert (asked, records()["trends"]) == (["collect"], Status.SUCCEEDED)
 
 
 def test_from_zendesk_to_trends_with_nothing_replaced(configured: Callable[..., None], attempt: Run) -> None:
