@@ -119,8 +119,8 @@ def _send(turn: _Round, deliveries: Sequence[Delivery]) -> bool:
         turn.channel.send([news_of(delivery.match, turn.site) for delivery in deliveries], turn.clock())
     except RetryLater as pause:
         return _wait(turn, deliveries, pause.delay, str(pause))
-    except DeadlineReached as error:
-        return _wait(turn, deliveries, timedelta(), str(error))
+    except DeadlineReached as error:  # in the middle of a message: it may have arrived
+        return _not_delivered(turn, deliveries, NotDelivered(str(error)))
     except ChannelRefused as error:
         outbox.close_channel(turn.name, fingerprint(turn.channel.setting), str(error), turn.clock())
         outbox.note(turn.name, str(error))

@@ -222,7 +222,9 @@ class TestDelivery:
         getattr(on_discord, how)("/webhooks/", 0.5 if how == "slow" else 0.02)
         make_match(channels=("discord",))
         assert deliver(entry, NOON) == Delivered(0, 0, 1)
-        assert (Delivery.objects.get().state, Delivery.objects.get().claim) == ("pending", None)
+        waiting = Delivery.objects.get()
+        assert (waiting.state, waiting.claim, waiting.attempts) == ("pending", None, 1)
+        assert (waiting.retry_at - NOON).total_seconds() == 60
 
     def test_a_webhook_keeps_its_own_parameters(
         self, entry: Entry, upstream: Upstream, configure: Callable[..., None]

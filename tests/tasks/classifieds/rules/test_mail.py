@@ -210,6 +210,7 @@ def test_no_answer_is_waited_for_longer_than_there_is_time(
     assert deliver(entry, NOON) == Delivered(0, 0, 1)
     assert server.logins
     assert not server.mails
+    assert Delivery.objects.get().attempts == 1
 
 
 def test_a_server_without_a_login_is_told(entry: Entry, by_mail: Callable[..., None]) -> None:
