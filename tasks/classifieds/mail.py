@@ -28,10 +28,11 @@ TOGETHER = 10  # mails for one claim
 TIMEOUT = 20.0  # seconds without an answer
 LONGEST_SUBJECT = 200  # characters
 LIMIT_PAUSE = 3600.0  # seconds until another try when no more mails are taken today
-ADVICE = (
-    "The mail server refuses the login ({}). Gmail wants an app password of 16 letters, not the one of the account: "
-    "turn on 2-step verification, make one at https://myaccount.google.com/apppasswords and set GMAIL_APP_PASSWORD."
+HOW = (
+    "Gmail wants an app password of 16 letters, not the one of the account: turn on 2-step verification, make one at "
+    "https://myaccount.google.com/apppasswords and set GMAIL_APP_PASSWORD."
 )
+ADVICE = f"The mail server refuses the login ({{}}). {HOW}"
 
 
 class _Smtp(smtplib.SMTP):
@@ -61,16 +62,13 @@ class Mail:
     together = TOGETHER
 
     def __init__(self, options: Options, deadline: Deadline) -> None:
-        """Raises ChannelRefused for settings that are no addresses."""
+        """Raises ChannelRefused for settings with which no mail can be sent."""
         self._options, self._deadline = options, deadline
+        self._password = "".join(options.gmail_app_password.split())  # Google shows it with spaces, of several kinds
         server = f"{options.smtp_host} {options.smtp_port} {options.smtp_security}"
         self.setting = f"{options.gmail_address} {options.gmail_app_password} {options.notify_email} {server}"
         self._smtp: smtplib.SMTP | None = None
-        for name in ("gmail_address", "notify_email"):
-            try:
-                validate_email(getattr(options, name))
-            except ValidationError:
-                raise ChannelRefused(f"{name.upper()} is no mail address.") from None
+        _check(options, self._password)
 
     def close(self) -> None:
         """Say good-bye; a connection that is broken is dropped."""
@@ -113,7 +111,7 @@ class Mail:
                 raise smtplib.SMTPHeloError(code, said)
             if self._options.smtp_security == "starttls":
                 smtp.starttls(context=ssl.create_default_context())
-            smtp.login(self._options.gmail_address, self._options.gmail_app_password.replace(" ", ""))
+            smtp.login(self._options.gmail_address, self._password)
         except (smtplib.SMTPException, OSError, DeadlineReached):
             smtp.close()
             raise
@@ -139,6 +137,24 @@ def message_id(news: News, sender: str) -> str:
     """The same for the same match, whoever sends it and how often."""
     occasion = news.key.replace(":", "-") or "first"
     return f"<rule-{news.rule_id}.listing-{news.listing_id}.{occasion}@{sender.rpartition('@')[2]}>"
+
+
+def _check(options: Options, password: str) -> None:
+    """Refuse what smtplib could not send, or would trip over, and say what to do."""
+    for name in ("gmail_address", "notify_email"):
+        address = getattr(options, name)
+        try:
+            validate_email(address)
+        except ValidationError:
+            raise ChannelRefused(f"{name.upper()} is no mail address.") from None
+        if not address.isascii():
+            raise ChannelRefused(f"{name.upper()} must be written in ASCII, a domain like bücher.example as xn--….")
+    if not password.isascii() or not password.isprintable():
+        raise ChannelRefused(f"GMAIL_APP_PASSWORD has a character that no app password has. {HOW}")
+    try:
+        options.smtp_host.encode("idna")
+    except UnicodeError:
+        raise ChannelRefused("SMTP_HOST is no name of a host.") from None
 
 
 def _text(news: News) -> str:

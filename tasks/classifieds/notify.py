@@ -5,7 +5,7 @@ A channel that fails stops no other; a message that is refused stops no other me
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -20,7 +20,7 @@ from tasks.classifieds.models import Delivery, DeliveryState
 from tasks.classifieds.news import news_of
 from tasks.exceptions import DeadlineReached
 from tasks.http import Deadline
-from tasks.recording import Entry, record
+from tasks.recording import Entry, parts, record
 
 type Clock = Callable[[], datetime]
 
@@ -36,8 +36,16 @@ class Delivered:
 
 
 @dataclass(slots=True)
-class _Round:
-    """One channel's turn."""
+class _Tally:
+    """What became of the messages of all channels."""
+
+    sent: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """One channel's."""
 
     name: str
     channel: Channel
@@ -45,8 +53,7 @@ class _Round:
     clock: Clock
     site: str
     last_call: Deadline  # for messages to begin
-    sent: int = 0
-    failed: int = 0
+    tally: _Tally
 
     @property
     def has_time(self) -> bool:
@@ -60,50 +67,57 @@ class _Round:
 def tell_again(context: Context) -> None:
     """What a job does between two scans: send what waits."""
     with record(context, "notices") as entry:
-        done = deliver_waiting(entry, timezone.now())
-        entry.result = {"sent": done.sent, "failed": done.failed, "waiting": done.waiting}
+        deliver_waiting(entry, timezone.now())
 
 
 def deliver_waiting(entry: Entry, now: datetime, clock: Clock = timezone.now) -> Delivered:
     """Send all that is due `now`; what fails is kept for a later try, or given up with its error.
 
-    `clock` says the time while the work goes on: a claim made late is as long as any other.
+    `clock` says the time while the work goes on: a claim made late is as long as any other. Raises PartsFailed, when
+    all channels have had their turn, for what nobody has foreseen; the entry's result is there all the same.
     """
-    sent, failed = 0, outbox.give_up(now)
-    for name in outbox.channels_due(now):
-        done = _deliver_on(name, entry, clock)
-        if done:
-            sent, failed = sent + done.sent, failed + done.failed
-    return Delivered(sent, failed, Delivery.objects.filter(state=DeliveryState.PENDING).count())
+    tally = _Tally(failed=outbox.give_up(now))
+    with parts() as part:
+        for name in outbox.channels_due(now):
+            with part(name):
+                _deliver_on(name, entry, clock, tally)
+        waiting = Delivery.objects.filter(state=DeliveryState.PENDING).count()
+        done = Delivered(tally.sent, tally.failed, waiting)
+        entry.result = asdict(done)
+    return done
 
 
-def _deliver_on(name: str, entry: Entry, clock: Clock) -> _Round | None:
-    """Send on one channel until nothing is left or it fails; None if it cannot be used."""
+def _deliver_on(name: str, entry: Entry, clock: Clock, tally: _Tally) -> None:
+    """Send on one channel until nothing is left, or it fails, or its time is up."""
     try:
         channel = open_channel(name, Deadline(TIME))
     except ChannelRefused as error:
         outbox.note(name, str(error))
         entry.log(f"{name}: {error}")
-        return None
-    turn = _Round(name, channel, entry, clock, options().headfi_url, Deadline(TIME - ROOM))
+        return
+    turn = _Turn(name, channel, entry, clock, options().headfi_url, Deadline(TIME - ROOM), tally)
     with closing(channel):
         if why := outbox.closed_because(name, fingerprint(channel.setting)):
             outbox.note(name, why)
             entry.log(f"{name} is closed until its setting has changed: {why}")
-            return None
+            return
         while turn.has_time and (claimed := outbox.claim(name, clock(), channel.together)):
             if not _send_claimed(turn, claimed):
                 break
-    return turn
 
 
-def _send_claimed(turn: _Round, claimed: Sequence[Delivery]) -> bool:
-    """Whether the channel may go on. What it does not come to is given back."""
-    news = [news_of(delivery.match, turn.site) for delivery in claimed]
-    return _send_each(turn, [[claimed[index] for index in piece] for piece in turn.channel.pieces(news)])
+def _send_claimed(turn: _Turn, claimed: Sequence[Delivery]) -> bool:
+    """Whether the channel may go on. What it does not come to is given back, whatever happens."""
+    try:
+        news = [news_of(delivery.match, turn.site) for delivery in claimed]
+        return _send_each(turn, [[claimed[index] for index in piece] for piece in turn.channel.pieces(news)])
+    except BaseException as error:
+        why = f"It was broken off: {type(error).__name__}."
+        turn.tally.failed += outbox.try_later(claimed, why, turn.clock())
+        raise
 
 
-def _send_each(turn: _Round, messages: Sequence[Sequence[Delivery]]) -> bool:
+def _send_each(turn: _Turn, messages: Sequence[Sequence[Delivery]]) -> bool:
     for index, message in enumerate(messages):
         if not _send(turn, message):
             outbox.put_off([delivery for rest in messages[index + 1 :] for delivery in rest], turn.clock(), "")
@@ -111,7 +125,7 @@ def _send_each(turn: _Round, messages: Sequence[Sequence[Delivery]]) -> bool:
     return True
 
 
-def _send(turn: _Round, deliveries: Sequence[Delivery]) -> bool:
+def _send(turn: _Turn, deliveries: Sequence[Delivery]) -> bool:
     """Send one message, and write down at once what came of it; whether the channel may go on."""
     if not turn.has_time:
         return _wait(turn, deliveries, timedelta(), "There was no time left for it.")
@@ -127,11 +141,11 @@ def _send(turn: _Round, deliveries: Sequence[Delivery]) -> bool:
         return _wait(turn, deliveries, timedelta(), str(error))
     except NotDelivered as error:
         return _not_delivered(turn, deliveries, error)
-    turn.sent += outbox.sent(deliveries, turn.clock())
+    turn.tally.sent += outbox.sent(deliveries, turn.clock())
     return True
 
 
-def _not_delivered(turn: _Round, deliveries: Sequence[Delivery], error: NotDelivered) -> bool:
+def _not_delivered(turn: _Turn, deliveries: Sequence[Delivery], error: NotDelivered) -> bool:
     """A message that is refused for good says nothing of the next one; all else may hit the next one too."""
     if error.final and len(deliveries) > 1:  # one of them is to blame: find it
         return _send_each(turn, [[each] for each in deliveries])
@@ -139,13 +153,13 @@ def _not_delivered(turn: _Round, deliveries: Sequence[Delivery], error: NotDeliv
         return _wait(turn, deliveries, timedelta(seconds=error.retry_in), str(error))
     turn.entry.log(f"{turn.name}: {error}")
     if error.final:
-        turn.failed += outbox.failed(deliveries, str(error))
+        turn.tally.failed += outbox.failed(deliveries, str(error))
         return True
-    turn.failed += outbox.try_later(deliveries, str(error), turn.clock())
+    turn.tally.failed += outbox.try_later(deliveries, str(error), turn.clock())
     return False
 
 
-def _wait(turn: _Round, deliveries: Sequence[Delivery], delay: timedelta, why: str) -> bool:
+def _wait(turn: _Turn, deliveries: Sequence[Delivery], delay: timedelta, why: str) -> bool:
     """The channel is left alone for that long."""
     turn.entry.log(f"{turn.name}: {why}")
     outbox.put_off(deliveries, turn.clock() + delay, why)

@@ -93,6 +93,37 @@ def test_an_address_that_is_none_closes_the_channel(
     assert not server.logins
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "advice"),
+    [
+        ("GMAIL_APP_PASSWORD", "abcd efgh ijkl mnöp", "app password of 16 letters"),
+        ("GMAIL_APP_PASSWORD", "abcd\x00efgh", "app password of 16 letters"),
+        ("GMAIL_ADDRESS", "watch@bücher.example", "xn--"),
+        ("SMTP_HOST", "smtp..example", "no name of a host"),
+        ("SMTP_HOST", "x" * 64 + ".example", "no name of a host"),
+    ],
+)
+def test_a_setting_that_cannot_be_sent_is_told_and_tries_nothing(
+    entry: Entry, server: MailServer, by_mail: Callable[..., None], setting: str, value: str, advice: str
+) -> None:
+    by_mail(server, **{setting: value})
+    make_match(channels=("mail",))
+    assert deliver(entry, NOON) == Delivered(0, 0, 1)
+    waiting = Delivery.objects.get()
+    assert waiting.error.startswith(setting)
+    assert advice in waiting.error
+    assert (waiting.attempts, value in waiting.error) == (0, False)
+    assert not server.logins
+
+
+def test_an_app_password_may_have_the_spaces_that_google_shows(
+    entry: Entry, server: MailServer, by_mail: Callable[..., None]
+) -> None:
+    by_mail(server, GMAIL_APP_PASSWORD="abcd\xa0efgh ijkl\u2009mnop")
+    make_match(channels=("mail",))
+    assert deliver(entry, NOON) == Delivered(1, 0, 0)
+
+
 def test_a_refused_login_is_not_tried_again_and_says_what_to_do(
     entry: Entry, server: MailServer, by_mail: Callable[..., None]
 ) -> None:

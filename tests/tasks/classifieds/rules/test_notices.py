@@ -20,6 +20,7 @@ from tasks.classifieds.models import Delivery, DeliveryState
 from tasks.classifieds.notify import ROOM, TIME, Delivered, deliver_waiting
 from tasks.classifieds.tasks import tell_of_matches
 from tasks.demo.upstream import Upstream
+from tasks.exceptions import PartsFailed
 from tasks.models import TaskRecord
 from tasks.recording import Entry, record
 from tests.tasks.classifieds.rules.conftest import NOON, WEBHOOK, deliver, make_match
@@ -73,6 +74,27 @@ def test_a_channel_that_is_not_configured_stops_no_other(
     assert errors["gone"] == "The channel gone is not configured."
     assert errors["broken"].startswith("apprise cannot read NOTICE_CHANNEL_BROKEN")
     assert set(Delivery.objects.filter(state="pending").values_list("attempts", flat=True)) == {0}
+
+
+def test_a_surprise_on_one_channel_stops_no_other_and_is_told(
+    entry: Entry, on_discord: Upstream, scheduling_options: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduling_options(NOTICE_CHANNELS={"another": "json://hooks.example/x"})
+    for _ in range(12):
+        make_match(channels=("another", "discord"))
+
+    def surprise(*_: Any) -> None:
+        raise LookupError("Nobody has foreseen this.")
+
+    monkeypatch.setattr("scheduling.notices.outbound.post", surprise)
+    with pytest.raises(PartsFailed, match="another: LookupError: Nobody has foreseen this"):
+        deliver(entry, NOON)
+    assert entry.result == {"sent": 12, "failed": 0, "waiting": 12}
+    waiting = Delivery.objects.filter(state="pending", claim=None).order_by("id")
+    assert set(waiting.values_list("channel", flat=True)) == {"another"}
+    assert [each.attempts for each in waiting] == [1] * 10 + [0] * 2
+    assert waiting[0].retry_at == NOON + timedelta(minutes=1)
+    assert waiting[0].error == "It was broken off: LookupError."
 
 
 def test_it_waits_longer_each_time_and_gives_up_in_the_end(entry: Entry, on_discord: Upstream) -> None:
@@ -168,6 +190,7 @@ def test_a_crash_after_the_post_tells_it_again_when_the_claim_is_over(
 
     with monkeypatch.context() as patched:
         patched.setattr(outbox, "sent", dies)
+        patched.setattr(outbox, "try_later", dies)
         with pytest.raises(KeyboardInterrupt):
             deliver(entry, NOON)
     assert deliver(entry, NOON) == Delivered(0, 0, 1)
