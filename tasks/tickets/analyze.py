@@ -1,6 +1,6 @@
 """analyze_tickets: looks for issues in tickets, by a language model within its budget, or else by local rules."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -23,7 +23,9 @@ CHUNK = 100  # tickets that local rules read and store together
 MOST_TICKETS = 100_000  # in one run
 
 
-def analyze_tickets(entry: Entry, *, batch_size: int | None, now: datetime, taken_before: int = 0) -> None:
+def analyze_tickets(
+    entry: Entry, *, batch_size: int | None, clock: Callable[[], datetime], taken_before: int = 0
+) -> None:
     """Analyse the tickets that wait, at most `batch_size`, else as many as the settings say; local rules take all.
 
     `taken_before` is how many of these the earlier attempts of the same run have taken. What is in a batch at the end
@@ -36,19 +38,19 @@ def analyze_tickets(entry: Entry, *, batch_size: int | None, now: datetime, take
     left = max(min(size, MOST_TICKETS) - taken_before, 0)
     with _told(entry, found) as tally:
         if not found.anthropic_api_key:
-            _by_rules(entry, found, tally, left, now)
+            _by_rules(entry, found, tally, left, clock)
         else:
-            _by_model(entry, found, tally, left, now, is_first=not taken_before)
+            _by_model(entry, found, tally, left, clock, is_first=not taken_before)
 
 
-def collect_batches(entry: Entry, *, now: datetime) -> None:
+def collect_batches(entry: Entry, *, clock: Callable[[], datetime]) -> None:
     """Store the results of the message batches that have ended; nothing is sent."""
     found = options()
     with _told(entry, found) as tally:
         if not found.anthropic_api_key:
             batches.give_up()
             return
-        with _work(entry, found, tally, now) as work:
+        with _work(entry, found, tally, clock) as work:
             batches.collect(work)
 
 
@@ -68,17 +70,19 @@ def _told(entry: Entry, found: Options) -> Iterator[Tally]:
 
 
 @contextmanager
-def _work(entry: Entry, found: Options, tally: Tally, now: datetime) -> Iterator[Work]:
-    finder = Finder(Method.MODEL, found.anthropic_model, now)
+def _work(entry: Entry, found: Options, tally: Tally, clock: Callable[[], datetime]) -> Iterator[Work]:
+    finder = Finder(Method.MODEL, found.anthropic_model, clock)
     with closing(Claude(found, Deadline(found.pipeline_timeout))) as claude:
         yield Work(claude, found, entry, tally, finder)
 
 
-def _by_model(entry: Entry, found: Options, tally: Tally, size: int, now: datetime, *, is_first: bool) -> None:
+def _by_model(
+    entry: Entry, found: Options, tally: Tally, size: int, clock: Callable[[], datetime], *, is_first: bool
+) -> None:
     """A further attempt takes no more while a batch is under way: it may be one of this run."""
-    with _work(entry, found, tally, now) as work:
+    with _work(entry, found, tally, clock) as work:
         batches.collect(work)
-        ids = _waiting(found, size, now) if is_first or not batches.are_under_way() else []
+        ids = _waiting(found, size, clock()) if is_first or not batches.are_under_way() else []
         if 0 < found.message_batches_from <= len(ids):
             batches.send(work, ids)
             batches.wait(work)
@@ -87,12 +91,12 @@ def _by_model(entry: Entry, found: Options, tally: Tally, size: int, now: dateti
             one_by_one(work, ids)
 
 
-def _by_rules(entry: Entry, found: Options, tally: Tally, size: int, now: datetime) -> None:
+def _by_rules(entry: Entry, found: Options, tally: Tally, size: int, clock: Callable[[], datetime]) -> None:
     batches.give_up()
-    ids = _waiting(found, size, now)
+    ids = _waiting(found, size, clock())
     entry.expect(len(ids))
     entry.log("ANTHROPIC_API_KEY is not set: local rules look for issues.")
-    finder = Finder(Method.LOCAL, "", now)
+    finder = Finder(Method.LOCAL, "", clock)
     for chunk in batched(ids, CHUNK, strict=False):
         outcomes = []
         for ticket, text in read(chunk, internal_notes=found.internal_notes):

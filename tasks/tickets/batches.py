@@ -3,10 +3,10 @@
 A batch is written down with its tickets before it is sent, under a key of our own, with which the ids of its requests
 begin. No run waits for long: whoever comes next stores the results; of two who do so at once each takes others.
 
-If a run ends while it sends a batch, nobody knows whether that has arrived; the API takes no key that would make sending
-it again harmless. The next run then looks through the list of batches for one of that size and time that is nobody's,
-and takes it for ours; should its results not carry our key, its tickets are analysed again. If there is none after
-LOST_AFTER, it has not arrived, and its tickets are free.
+If a run ends while it sends a batch, nobody knows whether that has arrived; the API takes no key that would make
+sending it again harmless. The next run then looks through the list of batches for one of that size and time that is
+nobody's, and takes it for ours; should its results not carry our key, its tickets are analysed again. If there is none
+after LOST_AFTER, it has not arrived, and its tickets are free.
 """
 
 import time

@@ -1,7 +1,7 @@
 """Puts what was found in tickets into rows: doing it again changes nothing, and an issue that stays keeps its id."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,11 +32,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Finder:
-    """Who looked for issues, and when."""
+    """Who looks for issues, and by what clock: midnight may come meanwhile, and with it another budget."""
 
     method: Method
     model: str
-    now: datetime
+    clock: Callable[[], datetime]
+
+    @property
+    def now(self) -> datetime:
+        return self.clock()
 
 
 @dataclass(slots=True)

@@ -99,8 +99,10 @@ def _work(context: Context, backfill_days: int | None, batch_size: int | None, r
     now = timezone.now()
     return {
         "sync": partial(sync_tickets, backfill_days=backfill_days, now=now),
-        "analyze": partial(analyze_tickets, batch_size=batch_size, now=now, taken_before=_taken_before(context)),
-        COLLECT: partial(collect_batches, now=now),
+        "analyze": partial(
+            analyze_tickets, batch_size=batch_size, clock=timezone.now, taken_before=_taken_before(context)
+        ),
+        COLLECT: partial(collect_batches, clock=timezone.now),
         "cluster": cluster,
         "trends": lambda entry: compute_trends(entry, now=timezone.now()),
     }

@@ -31,7 +31,7 @@ type Configured = Callable[..., None]
 
 def analyze(batch_size: int | None = None, now: datetime = NOW, taken_before: int = 0) -> dict[str, Any]:
     with record(None, "analyze", task_name="tests") as entry:
-        analyze_tickets(entry, batch_size=batch_size, now=now, taken_before=taken_before)
+        analyze_tickets(entry, batch_size=batch_size, clock=lambda: now, taken_before=taken_before)
     return dict(entry.result)
 
 
@@ -328,6 +328,22 @@ def test_the_budget_of_a_day_ends_the_run_well(
     assert analyze(now=NOW + timedelta(days=1))["analysed"] > 0
 
 
+def test_what_is_asked_after_midnight_is_of_the_next_day(tickets: list[Ticket], configured: Configured) -> None:
+    configured(DAILY_TOKENS=3000)
+    midnight = NOW.replace(hour=0) + timedelta(days=1)
+
+    def clock() -> datetime:
+        """It strikes twelve after the first answer."""
+        return midnight if Usage.objects.exists() else midnight - timedelta(seconds=1)
+
+    with record(None, "analyze", task_name="tests") as entry:
+        analyze_tickets(entry, batch_size=None, clock=clock)
+    requests = dict(Usage.objects.values_list("day", "requests"))
+    assert requests == {NOW.date(): 1, midnight.date(): entry.result["analysed"] - 1}
+    assert requests[midnight.date()] >= 1
+    assert "goes on after 2026-10-03 00:00 UTC" in last_log()
+
+
 @pytest.mark.sqlite_only
 def test_what_is_left_of_a_day() -> None:
     assert budget.left(0, NOW) is None
@@ -388,7 +404,7 @@ class TestStore:
         return Found(title, "data", severity, "A summary", "A quote")
 
     def keep(self, ticket: Ticket, *issues: Found) -> int:
-        return store([Outcome(ticket, issues)], Finder(Method.LOCAL, "", NOW))
+        return store([Outcome(ticket, issues)], Finder(Method.LOCAL, "", lambda: NOW))
 
     def test_one_that_stays_keeps_its_id_and_cluster(self, ticket: Ticket) -> None:
         self.keep(ticket, self.found("One"), self.found("Two"))

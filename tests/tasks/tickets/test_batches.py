@@ -26,13 +26,13 @@ type Configured = Callable[..., None]
 
 def analyze(batch_size: int | None = None, now: datetime = NOW, taken_before: int = 0) -> dict[str, Any]:
     with record(None, "analyze", task_name="tests") as entry:
-        analyze_tickets(entry, batch_size=batch_size, now=now, taken_before=taken_before)
+        analyze_tickets(entry, batch_size=batch_size, clock=lambda: now, taken_before=taken_before)
     return dict(entry.result)
 
 
 def collect() -> dict[str, Any]:
     with record(None, "collect", task_name="tests") as entry:
-        collect_batches(entry, now=NOW)
+        collect_batches(entry, clock=lambda: NOW)
     return dict(entry.result)
 
 

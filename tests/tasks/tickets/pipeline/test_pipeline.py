@@ -37,7 +37,7 @@ class Upstreams:
     def sync(self, entry: Entry, *, backfill_days: int | None, now: datetime) -> None:
         self._work("sync", entry, backfill_days)
 
-    def analyze(self, entry: Entry, *, batch_size: int | None, now: datetime, taken_before: int) -> None:
+    def analyze(self, entry: Entry, *, batch_size: int | None, clock: Any, taken_before: int) -> None:
         self.taken_before = taken_before
         self._work("analyze", entry, batch_size)
 
@@ -220,7 +220,7 @@ def test_the_hourly_job_collects_message_batches_first(
 ) -> None:
     asked: list[str] = []
 
-    def collect(entry: Entry, *, now: datetime) -> None:
+    def collect(entry: Entry, *, clock: Any) -> None:
         asked.append("collect")
         raise UpstreamError("the model is away")
 
