@@ -1,12 +1,15 @@
-"""read_category: follows a category from page to page, and keeps each page together with the place behind it."""
+"""Reader: follows a category from page to page, and keeps each page together with the place behind it."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
 
 from tasks.classifieds import positions
+from tasks.classifieds.claim import Claim, lease
 from tasks.classifieds.fetching import Reply
 from tasks.classifieds.headfi import HeadFi, StrangeAnswer
 from tasks.classifieds.keep import Kept, keep_listings
@@ -17,52 +20,76 @@ from tasks.exceptions import InvalidItem
 from tasks.recording import Entry
 
 
-def read_category(site: HeadFi, markup: Markup, category: Category, entry: Entry, max_pages: int) -> None:
-    """Read from `category.scan_path` on: to the last page, to `max_pages`, or to a page on which nothing is new.
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads from a site, by markup, for as long as the claim on it is ours."""
 
-    The last of these only if the scan before had come to its end, else more may be behind that page.
-    """
-    entry.result = told = {"pages": 0, **asdict(Kept())}
-    if category.scan_pages:
-        entry.log(f"Goes on with page {category.scan_pages + 1}, where a scan was interrupted.")
-    while category.scan_path:
-        reply = site.page(category.scan_path, if_changed=category.is_complete)
-        told["pages"] += 1
-        if reply is None:
-            entry.log(f"Page {category.scan_pages + 1} is as it was.")
-            positions.arrive(category, timezone.now())
-        else:
-            for name, number in asdict(_read_page(site, markup, category, reply, entry, max_pages)).items():
-                told[name] += number
-    entry.expect(0)
-    entry.log(", ".join(f"{number} {name}" for name, number in told.items()))
+    site: HeadFi
+    markup: Markup
+    claim: Claim
 
+    def read(self, category: Category, entry: Entry, max_pages: int) -> None:
+        """Read from `category.scan_path` on: to the last page, to `max_pages`, or to a page on which nothing is new.
 
-def _read_page(site: HeadFi, markup: Markup, category: Category, reply: Reply, entry: Entry, max_pages: int) -> Kept:
-    """Keep the listings of a page and move on. Raises StrangeAnswer for a page that means nothing to us."""
-    address = site.address(category.scan_path)
-    page = parse_page(reply.body, address, markup)
-    _recognise(page, category, address, reply)
-    entry.expect(len(page.listings) * (max_pages - category.scan_pages))
-    found = _parsed(page, address, markup, entry)
-    if page.listings and not found:
-        raise StrangeAnswer(address, reply.status, f"None of its {len(page.listings)} listings can be read", reply.body)
-    is_last = category.scan_pages + 1 >= max_pages
-    with transaction.atomic():
-        now = timezone.now()
-        kept = keep_listings(category, found, now)
-        is_whole = len(found) == len(page.listings)
-        if is_whole:  # else it is read again, perhaps with better selectors
-            site.keep(category.scan_path, reply, now)
-        if page.stray and not is_last:
+        The last of these only if the scan before had come to its end, else more may be behind that page.
+        """
+        entry.result = told = {"pages": 0, **asdict(Kept())}
+        if category.scan_pages:
+            entry.log(f"Goes on with page {category.scan_pages + 1}, where a scan was interrupted.")
+        while category.scan_path:
+            self._renew()
+            reply = self.site.page(category.scan_path, if_changed=category.is_complete)
+            told["pages"] += 1
+            if reply is None:
+                entry.log(f"Page {category.scan_pages + 1} is as it was.")
+                with self._ours() as now:
+                    positions.arrive(category, now)
+            else:
+                for name, number in asdict(self._read_page(category, reply, entry, max_pages)).items():
+                    told[name] += number
+        entry.expect(0)
+        entry.log(", ".join(f"{number} {name}" for name, number in told.items()))
+
+    def give_up(self, category: Category) -> None:
+        with self._ours():
             positions.give_up(category)
-        elif is_last or not page.next_path or (category.is_complete and is_whole and kept.nothing_new):
-            positions.arrive(category, now)
-        else:
-            positions.step(category, page.next_path, now)
-    if page.stray and not is_last:
-        raise InvalidItem(page.stray)
-    return kept
+
+    def _read_page(self, category: Category, reply: Reply, entry: Entry, max_pages: int) -> Kept:
+        """Keep the listings of a page and move on. Raises StrangeAnswer for a page that means nothing to us."""
+        address = self.site.address(category.scan_path)
+        page = parse_page(reply.body, address, self.markup)
+        _recognise(page, category, address, reply)
+        entry.expect(len(page.listings) * (max_pages - category.scan_pages))
+        found = _parsed(page, address, self.markup, entry)
+        if page.listings and not found:
+            why = f"None of its {len(page.listings)} listings can be read"
+            raise StrangeAnswer(address, reply.status, why, reply.body)
+        is_last = category.scan_pages + 1 >= max_pages
+        with self._ours() as now:
+            kept = keep_listings(category, found, now)
+            is_whole = len(found) == len(page.listings)
+            if is_whole:  # else it is read again, perhaps with better selectors
+                self.site.keep(category.scan_path, reply, now)
+            if page.stray and not is_last:
+                positions.give_up(category)
+            elif is_last or not page.next_path or (category.is_complete and is_whole and kept.nothing_new):
+                positions.arrive(category, now)
+            else:
+                positions.step(category, page.next_path, now)
+        if page.stray and not is_last:
+            raise InvalidItem(page.stray)
+        return kept
+
+    def _renew(self) -> datetime:
+        now = timezone.now()
+        self.claim.renew(lease(self.site.delay), now)
+        return now
+
+    @contextmanager
+    def _ours(self) -> Iterator[datetime]:
+        """A transaction in which no other scan writes. Raises TakenOver if one reads the site by now."""
+        with transaction.atomic():
+            yield self._renew()
 
 
 def _recognise(page: Page, category: Category, address: str, reply: Reply) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from django.utils import timezone
 
 from scheduling.exceptions import RetryLater
+from tasks.classifieds import claim as claims
 from tasks.classifieds import positions
 from tasks.classifieds.conf import Options, usable_options
 from tasks.classifieds.headfi import HeadFi, StrangeAnswer
@@ -15,7 +16,7 @@ from tasks.classifieds.markup import Markup, load
 from tasks.classifieds.matching import match_waiting
 from tasks.classifieds.models import Category
 from tasks.classifieds.notify import deliver_waiting
-from tasks.classifieds.reading import read_category
+from tasks.classifieds.reading import Reader
 from tasks.exceptions import AbortRun
 from tasks.http import Deadline
 from tasks.recording import Entry, parts
@@ -35,6 +36,7 @@ class Wanted:
     category: str = ""  # only this one, by its slug
     although_strange: bool = False  # also while the pause after a strange page lasts
     headless: bool | None = None  # whether a browser, if one is used, shows no window
+    run: str = ""  # the same for all attempts of a run, each of which may take over from the one before
 
 
 def scan(recorded: Recorded, wanted: Wanted) -> None:
@@ -50,8 +52,7 @@ def scan(recorded: Recorded, wanted: Wanted) -> None:
     with parts() as part:
         with part("Head-Fi"):
             if not _is_paused(recorded, wanted):
-                with _minding():
-                    _scan_categories(options, markup, slugs, recorded, wanted.max_pages, part)
+                _scan_alone(options, markup, slugs, recorded, wanted, part)
         with part("rules"), recorded("rules") as entry:
             entry.result = {"matches": match_waiting(entry, timezone.now())}
         with part("notices"), recorded("notices") as entry:
@@ -84,23 +85,39 @@ def _is_paused(recorded: Recorded, wanted: Wanted) -> bool:
     return True
 
 
+def _scan_alone(
+    options: Options, markup: Markup, slugs: list[str], recorded: Recorded, wanted: Wanted, part: Part
+) -> None:
+    """Read the site, unless another scan does."""
+    claim = claims.take(wanted.run, claims.lease(options.rate_limit_delay_seconds), timezone.now())
+    if claim is None:
+        with recorded("Head-Fi") as entry:
+            entry.log(f"Nothing is asked for: a scan is under way since {claims.held_since():%Y-%m-%d %H:%M:%S} UTC.")
+            entry.result = {"skipped": True}
+        return
+    try:
+        with _minding(), closing(HeadFi(options, Deadline(options.scan_timeout))) as site:
+            _scan_categories(Reader(site, markup, claim), options, slugs, recorded, wanted.max_pages, part)
+    finally:
+        claim.release(timezone.now())
+
+
 def _scan_categories(
-    options: Options, markup: Markup, slugs: list[str], recorded: Recorded, max_pages: int | None, part: Part
+    reader: Reader, options: Options, slugs: list[str], recorded: Recorded, max_pages: int | None, part: Part
 ) -> None:
     """One after another. What concerns the whole site ends the scan, which keeps its place."""
-    with closing(HeadFi(options, Deadline(options.scan_timeout))) as site:
-        for category in positions.set_out(slugs, timezone.now()):
-            halt: AbortRun | RetryLater | None = None
-            with part(category.name):
-                try:
-                    with recorded(category.name) as entry:
-                        read_category(site, markup, category, entry, max_pages or _depth(options, category))
-                except (AbortRun, RetryLater) as error:
-                    halt = error
-            if halt:
-                raise halt
-            if category.scan_path:
-                positions.give_up(category)
+    for category in positions.set_out(slugs, timezone.now()):
+        halt: AbortRun | RetryLater | None = None
+        with part(category.name):
+            try:
+                with recorded(category.name) as entry:
+                    reader.read(category, entry, max_pages or _depth(options, category))
+            except (AbortRun, RetryLater) as error:
+                halt = error
+        if halt:
+            raise halt
+        if category.scan_path:
+            reader.give_up(category)
     positions.be_at_ease()
 
 

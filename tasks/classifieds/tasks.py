@@ -36,7 +36,8 @@ TO_TELL = timedelta(minutes=5)  # for rules and notices, beyond the time for the
 @task(takes_context=True)
 def scan(context: Any, max_pages: int | None = None, category: str = "") -> None:
     """All watched categories, or only `category`; at most `max_pages` of each instead of what the settings say."""
-    scans.scan(partial(record, context), scans.Wanted(max_pages=max_pages, category=category))
+    wanted = scans.Wanted(max_pages=max_pages, category=category, run=context.idempotency_key)
+    scans.scan(partial(record, context), wanted)
 
 
 @scheduled(

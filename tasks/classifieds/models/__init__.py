@@ -9,6 +9,7 @@ from tasks.classifieds.models.listings import (
     ListingStatus,
     Occasion,
     Pause,
+    ScanClaim,
     StrangePage,
 )
 from tasks.classifieds.models.rules import (
@@ -37,5 +38,6 @@ __all__ = [
     "Occasion",
     "Pause",
     "Rule",
+    "ScanClaim",
     "StrangePage",
 ]

@@ -1,4 +1,4 @@
-"""Category, Listing and Change: what is for sale, and how that has changed; StrangePage: what could not be read."""
+"""Category, Listing and Change: what is for sale, and how that has changed; the others: how scans go."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -45,6 +45,7 @@ class Category(models.Model):
     scan_pages = models.PositiveSmallIntegerField(default=0, editable=False)  # that it has read so far
     resume_until = models.DateTimeField(null=True, blank=True, editable=False)  # after that a scan begins anew
     is_complete = models.BooleanField(default=False, editable=False)  # whether its last scan came to its end
+    halts = models.PositiveSmallIntegerField(default=0, editable=False)  # scans in a row that it has stopped
 
     class Meta:
         ordering: ClassVar = ["name"]
@@ -148,3 +149,20 @@ class Pause(models.Model):
 
     def __str__(self) -> str:
         return f"{self.why} (until {self.until:%Y-%m-%d %H:%M} UTC)"
+
+
+class ScanClaim(models.Model):
+    """The scan that reads the site, and until when no other does; one row."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)  # MariaDB checks no column that counts by itself
+    owner = models.UUIDField()  # another one for each scan
+    run = models.CharField(max_length=40, blank=True)  # the same for all attempts of a run; empty: outside of any
+    began_at = models.DateTimeField()
+    until = models.DateTimeField()  # renewed at each page; after that its process counts as dead
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [models.CheckConstraint(name="classifieds_scan_once", condition=Q(pk=1))]
+
+    def __str__(self) -> str:
+        return f"since {self.began_at:%Y-%m-%d %H:%M:%S} UTC"
