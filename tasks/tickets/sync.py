@@ -16,7 +16,7 @@ from tasks.recording import Entry
 from tasks.tickets.comments import fetch_comments
 from tasks.tickets.conf import Options, usable_options
 from tasks.tickets.merge import Counts, merge
-from tasks.tickets.models import Stream
+from tasks.tickets.models import Stream, Ticket
 from tasks.tickets.zendesk import CursorRefused, Page, Zendesk, name_of, parse_ticket
 
 YOUNGEST = timedelta(minutes=2)  # Zendesk refuses a start less than a minute ago, by its own clock
@@ -30,7 +30,7 @@ def sync_tickets(entry: Entry, *, backfill_days: int | None, now: datetime) -> N
     options = usable_options()
     if backfill_days is not None and not 0 < backfill_days <= LONGEST_BACKFILL:
         raise AbortRun(f"backfill_days is from 1 to {LONGEST_BACKFILL}, not {backfill_days}.")
-    stream, _ = Stream.objects.get_or_create(pk=options.zendesk_subdomain)
+    stream = _stream_of(options.zendesk_subdomain)
     counts = Counts()
     with closing(Zendesk(options, Deadline(options.pipeline_timeout))) as zendesk:
         walk = _Walk(zendesk, stream, options, entry, counts, now)
@@ -44,6 +44,19 @@ def sync_tickets(entry: Entry, *, backfill_days: int | None, now: datetime) -> N
         finally:
             entry.result = asdict(counts)
     entry.log(", ".join(f"{count} {name}" for name, count in asdict(counts).items()))
+
+
+def _stream_of(subdomain: str) -> Stream:
+    """How far that account was read. Raises AbortRun while there are tickets of another, whose numbers are the same."""
+    others = Stream.objects.exclude(pk=subdomain)
+    if (other := others.first()) and Ticket.objects.exists():
+        raise AbortRun(
+            f"The tickets in this database are of the Zendesk account {other}, and ZENDESK_SUBDOMAIN is {subdomain}. "
+            f"Set it back, or give {subdomain} a database of its own, or delete all tickets first: "
+            'manage.py shell -c "from tasks.tickets.models import Ticket; Ticket.objects.all().delete()"'
+        )
+    others.delete()  # nothing is left of what was read there
+    return Stream.objects.get_or_create(pk=subdomain)[0]
 
 
 class _Walk:

@@ -354,6 +354,33 @@ def test_a_missing_setting_is_named(upstream: Upstream, clock: Clock, configured
     assert upstream.requests == []
 
 
+def test_another_account_is_not_mixed_into_the_tickets_of_one(
+    upstream: Upstream, clock: Clock, configured: Configured
+) -> None:
+    sync(clock)
+    asked = len(upstream.requests)
+    configured(ZENDESK_SUBDOMAIN="another")
+    with pytest.raises(AbortRun, match=r"are of the Zendesk account demo.* Set it back, or"):
+        sync(clock)
+    assert (len(upstream.requests), Stream.objects.get().pk) == (asked, "demo")
+    Ticket.objects.all().delete()
+    assert sync(clock)["new"] == 30
+    assert Stream.objects.get().pk == "another"
+
+
+def test_an_account_that_was_never_read_is_in_nobodys_way(
+    upstream: Upstream, clock: Clock, configured: Configured
+) -> None:
+    configured(ZENDESK_SUBDOMAIN="dmeo")
+    upstream.fail(EXPORT, 404)
+    with pytest.raises(AbortRun):
+        sync(clock)
+    configured(ZENDESK_SUBDOMAIN="demo")
+    for _ in range(2):
+        sync(clock)
+    assert Stream.objects.get().pk == "demo"
+
+
 def test_when_nothing_is_left_all_workers_pause(upstream: Upstream, zendesk: Zendesk, clock: Clock) -> None:
     zendesk.biggest_page, zendesk.exports_per_minute = 100, 1
     sync(clock)
