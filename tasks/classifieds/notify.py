@@ -97,9 +97,9 @@ def _deliver_on(name: str, entry: Entry, clock: Clock, tally: _Tally) -> None:
         return
     turn = _Turn(name, channel, entry, clock, options().headfi_url, Deadline(TIME - ROOM), tally)
     with closing(channel):
-        if why := outbox.closed_because(name, fingerprint(channel.setting)):
+        if why := outbox.closed_because(name, fingerprint(channel.setting), clock()):
             outbox.note(name, why)
-            entry.log(f"{name} is closed until its setting has changed: {why}")
+            entry.log(f"{name} is closed: {why}")
             return
         while turn.has_time and (claimed := outbox.claim(name, clock(), channel.together)):
             if not _send_claimed(turn, claimed):

@@ -19,6 +19,7 @@ ATTEMPTS = 10
 FIRST_WAIT = timedelta(minutes=1)  # doubled with each attempt
 LONGEST_WAIT = timedelta(hours=1)
 KEPT_FOR = timedelta(days=7)  # after that nobody wants to hear of it any more
+CLOSED_FOR = timedelta(days=1)  # the other side may have changed its mind, with our setting as it was
 LONGEST_ERROR = 300  # characters
 
 NOBODYS = {"claim": None, "claimed_until": None}
@@ -87,16 +88,24 @@ def note(channel: str, why: str) -> None:
 
 
 def close_channel(channel: str, setting: str, why: str, now: datetime) -> None:
-    """Send nothing there as long as the setting, of which this is the fingerprint, stays the same."""
+    """Send nothing there for a day, or until the setting, of which this is the fingerprint, is another one."""
     defaults = {"setting": setting, "why": _told(why), "closed_at": now}
     ClosedChannel.objects.update_or_create(pk=channel, defaults=defaults)
 
 
-def closed_because(channel: str, setting: str) -> str:
-    """Why the channel was closed with this very setting; empty if it was not: with another setting it is open again."""
-    ClosedChannel.objects.filter(pk=channel).exclude(setting=setting).delete()
+def closed_because(channel: str, setting: str, now: datetime) -> str:
+    """Why the channel is closed; empty if it is not: with another setting, or after its time, it is open again."""
+    ClosedChannel.objects.filter(pk=channel).exclude(setting=setting, closed_at__gt=now - CLOSED_FOR).delete()
     closed = ClosedChannel.objects.filter(pk=channel).first()
     return closed.why if closed else ""
+
+
+def open_again(deliveries: "QuerySet[Delivery]") -> list[str]:
+    """Open the channels on which these wait, or were given up; those that were closed."""
+    wanted = set(deliveries.exclude(state=DeliveryState.SENT).order_by().values_list("channel", flat=True))
+    closed = sorted(ClosedChannel.objects.filter(pk__in=wanted).values_list("pk", flat=True))
+    ClosedChannel.objects.filter(pk__in=closed).delete()
+    return closed
 
 
 def wait_after(attempts: int) -> timedelta:

@@ -21,6 +21,7 @@ from tasks.classifieds.news import WORDS
 from tasks.classifieds.wording import price
 
 COLOURS = {DeliveryState.PENDING: "amber", DeliveryState.SENT: "green", DeliveryState.FAILED: "red"}
+REOPENED = "It is tried again with another setting, by Try again, and by itself after a day."
 
 
 @admin.register(Match)
@@ -83,8 +84,8 @@ class DeliveryList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         for closed in ClosedChannel.objects.all():
-            told = f"Nothing is sent on {closed.channel} until its setting has changed. {closed.why}"
-            messages.warning(request, told)
+            since = f"{columns.here(closed.closed_at):%Y-%m-%d %H:%M %Z}"
+            messages.warning(request, f"Nothing is sent on {closed.channel} since {since}. {closed.why} {REOPENED}")
 
 
 @admin.register(Delivery)
@@ -140,10 +141,13 @@ class DeliveryAdmin(ModelAdmin):
 
     @admin.action(description="Try again", permissions=["retry"])
     def try_again(self, request: HttpRequest, deliveries: QuerySet[Delivery]) -> None:
-        """Only what was given up; all else is on its way, or has arrived."""
+        """What was given up, and all on the closed channels of those that wait; the others are on their way."""
+        opened = outbox.open_again(deliveries)
         count = outbox.try_again(deliveries, timezone.now())
-        told = f"{count} will be sent with the next scan." if count else "None of them was given up."
-        self.message_user(request, told, messages.SUCCESS if count else messages.WARNING)
+        told = [f"{count} will be sent with the next scan."] if count else []
+        told += [f"Open again: {', '.join(opened)}."] if opened else []
+        done = messages.SUCCESS if told else messages.WARNING
+        self.message_user(request, " ".join(told) or "None of them was given up.", done)
 
 
 def _state(delivery: Delivery) -> SafeString:

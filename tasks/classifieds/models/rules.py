@@ -137,7 +137,7 @@ class Delivery(models.Model):
 
 
 class ClosedChannel(models.Model):
-    """A channel that has refused us for good: nothing is sent on it until its setting is another one."""
+    """A channel that has refused us for good: nothing is sent on it for a day, or until its setting is another one."""
 
     channel = models.CharField(primary_key=True, max_length=50)
     setting = models.CharField(max_length=64)  # a hash of the setting that was refused

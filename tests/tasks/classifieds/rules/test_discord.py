@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -190,6 +191,16 @@ class TestDelivery:
         assert errors == {(ClosedChannel.objects.get().why, 0)}
         configure(DISCORD_WEBHOOK_URL=f"{on_discord.url}/api/webhooks/99/another")
         assert deliver(entry, NOON) == Delivered(12, 0, 0)
+        assert not ClosedChannel.objects.exists()
+
+    def test_a_closed_channel_is_tried_again_once_a_day(
+        self, entry: Entry, on_discord: Upstream, discord: Any, configure: Callable[..., None]
+    ) -> None:
+        on_discord.fail("/webhooks/1234567890/", 403, times=2)
+        make_match(channels=("discord",))
+        hours = [NOON + timedelta(hours=hour) for hour in range(50)]
+        assert [deliver(entry, hour).sent for hour in hours] == [0] * 48 + [1, 0]
+        assert on_discord.asked("/webhooks/") == 3
         assert not ClosedChannel.objects.exists()
 
     def test_one_bad_message_is_found_and_given_up(

@@ -254,12 +254,26 @@ def test_what_was_given_up_can_be_tried_again(login: Login) -> None:
         make_match().deliveries.create(channel="mail", state=state, attempts=10)
     chosen = {"action": "try_again", "_selected_action": list(Delivery.objects.values_list("pk", flat=True))}
     viewer, able = login("view_delivery"), login("view_delivery", "change_delivery")
-    assert "Nothing is sent on mail until its setting has changed. Bad login" in viewer.get(DELIVERY).text
+    assert "Nothing is sent on mail since 2026-09-14 12:00 UTC. Bad login" in viewer.get(DELIVERY).text
     viewer.post(DELIVERY, chosen)
+    assert ClosedChannel.objects.exists()
     assert Delivery.objects.filter(state="failed").exists()
-    assert "1 will be sent with the next scan." in able.post(DELIVERY, chosen, follow=True).text
+    assert "1 will be sent with the next scan. Open again: mail." in able.post(DELIVERY, chosen, follow=True).text
+    assert not ClosedChannel.objects.exists()
     assert sorted(Delivery.objects.values_list("state", "attempts")) == [("pending", 0), ("pending", 10), ("sent", 10)]
     assert "None of them was given up." in able.post(DELIVERY, chosen, follow=True).text
+
+
+def test_try_again_opens_the_channel_of_what_waits_and_no_other(login: Login) -> None:
+    for name in ("mail", "discord", "ops"):
+        ClosedChannel.objects.create(channel=name, setting="x", why="Refused", closed_at=NOON)
+    make_match().deliveries.create(channel="ops", state="sent")
+    make_match().deliveries.create(channel="mail", state="pending", retry_at=NOON)
+    chosen = {"action": "try_again", "_selected_action": list(Delivery.objects.values_list("pk", flat=True))}
+    text = login("view_delivery", "change_delivery").post(DELIVERY, chosen, follow=True).text
+    assert "Open again: mail." in text
+    assert "None of them was given up." not in text
+    assert set(ClosedChannel.objects.values_list("pk", flat=True)) == {"discord", "ops"}
 
 
 # What holds for all rules
