@@ -87,7 +87,7 @@ def _match_chunk(watches: Sequence[Watch], rates: Rates, now: datetime) -> tuple
     ]
     Match.objects.bulk_create(matches)
     Delivery.objects.bulk_create(
-        Delivery(match=match, channel=channel, retry_at=now)
+        Delivery(match=match, channel=channel, retry_at=now, waits_since=now)
         for match in matches
         for channel in dict.fromkeys(match.rule.channels)
     )

@@ -69,16 +69,16 @@ def put_off(deliveries: Sequence[Delivery], retry_at: datetime, why: str) -> int
 def give_up(now: datetime) -> int:
     """End what is too old, and what has taken each worker that tried it along; how many there were."""
     free = _pending().filter(_free(now))
-    old = free.filter(match__matched_at__lt=now - KEPT_FOR)
+    old = free.filter(waits_since__lt=now - KEPT_FOR)
     told = old.update(state=DeliveryState.FAILED, error=f"It could not be told within {KEPT_FOR.days} days.", **NOBODYS)
     tried = free.filter(attempts__gte=ATTEMPTS)
     return told + tried.update(state=DeliveryState.FAILED, error=f"It was tried {ATTEMPTS} times.", **NOBODYS)
 
 
 def try_again(deliveries: "QuerySet[Delivery]", now: datetime) -> int:
-    """Send those that were given up once more; how many there are."""
+    """Send those that were given up once more, with all their time before them; how many there are."""
     return deliveries.filter(state=DeliveryState.FAILED).update(
-        state=DeliveryState.PENDING, attempts=0, retry_at=now, **NOBODYS
+        state=DeliveryState.PENDING, attempts=0, retry_at=now, waits_since=now, **NOBODYS
     )
 
 

@@ -116,6 +116,9 @@ class Delivery(models.Model):
     state = models.CharField(max_length=7, choices=DeliveryState, default=DeliveryState.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
     retry_at = models.DateTimeField(default=timezone.now)  # not before
+    waits_since = models.DateTimeField(
+        default=timezone.now, editable=False
+    )  # the match, or somebody's wish to try again
     error = models.CharField(max_length=300, blank=True)  # of the last attempt
     sent_at = models.DateTimeField(null=True, blank=True)
     # Who is sending it, and until when nobody else does; a claim that is over belongs to a process that has died.

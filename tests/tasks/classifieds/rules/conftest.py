@@ -51,7 +51,7 @@ def make_match(
     usual = {"occasion": Occasion.NEW, "price": listing.price, "currency": listing.currency, "matched_at": NOON}
     match = Match.objects.create(rule=rule, listing=listing, **(usual | values))
     for channel in channels:
-        match.deliveries.create(channel=channel, retry_at=NOON)
+        match.deliveries.create(channel=channel, retry_at=NOON, waits_since=match.matched_at)
     return match
 
 

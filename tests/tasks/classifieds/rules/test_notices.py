@@ -29,8 +29,7 @@ pytestmark = pytest.mark.django_db
 
 
 def one(**values: Any) -> Delivery:
-    match = make_match(**values)
-    delivery: Delivery = match.deliveries.create(channel="discord", retry_at=NOON)
+    delivery: Delivery = make_match(channels=("discord",), **values).deliveries.get()
     return delivery
 
 
@@ -119,6 +118,17 @@ def test_what_nobody_wants_to_hear_any_more_is_given_up(entry: Entry, configure:
     one(matched_at=NOON - timedelta(days=6))
     assert deliver(entry, NOON) == Delivered(0, 1, 1)
     assert Delivery.objects.get(state="failed").error == "It could not be told within 7 days."
+
+
+def test_an_old_match_that_is_tried_again_gets_its_days_anew(entry: Entry, on_discord: Upstream) -> None:
+    on_discord.fail("/webhooks/", 500)
+    delivery = one(matched_at=NOON - timedelta(days=30))
+    assert deliver(entry, NOON) == Delivered(0, 1, 0)
+    assert outbox.try_again(Delivery.objects.all(), NOON) == 1
+    assert deliver(entry, NOON) == Delivered(0, 0, 1)
+    delivery.refresh_from_db()
+    assert (delivery.attempts, delivery.error) == (1, "Discord answered 500.")
+    assert deliver(entry, NOON + outbox.KEPT_FOR) == Delivered(1, 0, 0)
 
 
 def test_a_claim_is_one_workers_until_it_is_over(db: None) -> None:
