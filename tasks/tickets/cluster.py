@@ -147,9 +147,8 @@ def group_all(entry: Entry, now: datetime) -> dict[str, Any]:
         locked_grouping()
         ids = _write_clusters(found, places, before, now)
         _write_members(before, {pk: ids[place] for pk, place in places.items()})
-        Grouping.objects.update_or_create(
-            pk=Grouping.ONLY, defaults={"made_at": now, "last_issue": last, "weights": dict(space.weights), **told}
-        )
+        made = {"made_at": now, "is_counted": False, "last_issue": last, "weights": dict(space.weights)}
+        Grouping.objects.update_or_create(pk=Grouping.ONLY, defaults={**made, **told})
     return {**told, "texts": len(copies)}
 
 

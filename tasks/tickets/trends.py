@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Count, Max
+from django.db.models import Count
 from django.db.models.functions import TruncHour
 
 from tasks.recording import Entry
@@ -66,10 +66,11 @@ def compute_trends(entry: Entry, *, now: datetime) -> None:
     """Count the tickets of each cluster by the hour, and score the clusters."""
     top = hour_of(now)
     with transaction.atomic():
-        locked_grouping()  # the daily and the hourly job may meet
-        since = top - (WHOLE if _has_moved() else RECENT)
+        last = locked_grouping()  # the daily and the hourly job may meet
+        since = top - (WHOLE if last and not last.is_counted else RECENT)
         found = count_hours(since, top + HOUR)
         written = _write_counts(found, since, top + HOUR)
+        Grouping.objects.filter(pk=Grouping.ONLY).update(is_counted=True)
     rising = _score(entry, found, now)
     entry.result = {"hours": written, "clusters": Cluster.objects.filter(is_gone=False).count(), "rising": rising}
 
@@ -82,13 +83,6 @@ def count_hours(since: datetime, until: datetime) -> dict[int, dict[datetime, in
     for cluster, hour, tickets in hours.annotate(tickets=Count("ticket", distinct=True)):
         found[cluster][hour] = tickets
     return found
-
-
-def _has_moved() -> bool:
-    """Whether a full run has moved issues since the last scores."""
-    last = Grouping.objects.filter(pk=Grouping.ONLY).values_list("made_at", flat=True).first()
-    scored = Cluster.objects.aggregate(Max("scored_at"))["scored_at__max"]
-    return last is not None and (scored is None or last >= scored)
 
 
 def _write_counts(found: Mapping[int, Hours], since: datetime, until: datetime) -> int:

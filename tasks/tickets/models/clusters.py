@@ -58,6 +58,7 @@ class Grouping(models.Model):
 
     id = models.PositiveSmallIntegerField(primary_key=True)
     made_at = models.DateTimeField()
+    is_counted = models.BooleanField(default=False)  # the hours were counted anew since; false again with each full run
     last_issue = models.BigIntegerField(default=0)  # the highest id that it saw: later ones are new
     weights = models.JSONField(default=dict)  # term -> weight: new issues are weighed as those before
     issues = models.PositiveIntegerField(default=0)  # that it looked at

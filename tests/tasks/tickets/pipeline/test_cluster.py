@@ -173,6 +173,14 @@ def test_a_full_run_is_due_once_a_day_or_when_many_wait(monkeypatch: pytest.Monk
 
 
 @pytest.mark.django_db
+def test_after_each_full_run_the_hours_are_to_be_counted_anew(topics: list[list[Issue]]) -> None:
+    for full, is_counted in [(True, False), (False, True), (True, False)]:
+        run(full=full)
+        assert Grouping.objects.get().is_counted is is_counted
+        Grouping.objects.update(is_counted=True)
+
+
+@pytest.mark.django_db
 def test_what_was_chosen_before_a_full_run_ended_is_not_written_after_it(
     topics: list[list[Issue]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,11 +263,17 @@ def test_whatever_the_issues_are_runs_repeat_themselves_and_ids_are_never_used_a
         assert dict(Cluster.objects.filter(is_gone=False).values_list("pk", "size")) == sizes
 
 
-def test_the_order_in_which_rows_are_read_is_the_only_one_that_counts() -> None:
-    texts = [(pk, "t", " ".join(random.Random(pk).sample(WORDS, 4))) for pk in range(1, 40)]  # noqa: S311
-    first, second = fold(texts), fold(texts)
-    assert first == second
-    assert [each.members[0] for each in first[1]] == sorted(each.members[0] for each in first[1])
+def test_in_whatever_order_texts_come_the_same_are_folded_and_weigh_the_same() -> None:
+    texts = [(pk, "t", " ".join(random.Random(pk % 25).sample(WORDS, 4))) for pk in range(1, 40)]  # noqa: S311
+    shuffled = random.Random(1).sample(texts, len(texts))  # noqa: S311
+    (space, first), (other_space, second) = fold(texts), fold(shuffled)
+    assert [each.members[0] for each in first] == sorted(each.members[0] for each in first)
+    assert {term: round(weight, 9) for term, weight in space.weights.items()} == {
+        term: round(weight, 9) for term, weight in other_space.weights.items()
+    }
+    groups = [{frozenset(each.members) for each in copies} for copies in (first, second)]
+    assert groups[0] == groups[1]
+    assert len(groups[0]) == 25
 
 
 @pytest.mark.django_db

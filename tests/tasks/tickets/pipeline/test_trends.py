@@ -72,11 +72,14 @@ def test_counts_follow_what_has_changed_and_older_ones_stay(entry: Entry) -> Non
 
 @pytest.mark.django_db
 def test_after_a_full_run_all_that_is_shown_is_counted_anew(entry: Entry) -> None:
-    cluster = make_cluster(scored_at=NOW - HOUR)
+    cluster = make_cluster(scored_at=NOW)  # by the hourly job, while the full run that began before went on
     HourlyCount.objects.create(cluster=cluster, hour=TOP - 100 * HOUR, count=7)
-    Grouping.objects.create(pk=Grouping.ONLY, made_at=NOW)
+    Grouping.objects.create(pk=Grouping.ONLY, made_at=NOW - HOUR)
     compute_trends(entry, now=NOW)
     assert not HourlyCount.objects.exists()
+    HourlyCount.objects.create(cluster=cluster, hour=TOP - 100 * HOUR, count=7)
+    compute_trends(entry, now=NOW)
+    assert HourlyCount.objects.exists(), "once is enough"
 
 
 @pytest.mark.django_db
