@@ -4,6 +4,7 @@ Redirects are not followed, so that no credential travels to another host.
 """
 
 import json
+import re
 import time
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -31,6 +32,7 @@ ATTEMPTS = 4
 LONGEST_WAIT = 60.0  # seconds; a service that asks for more gets its worker back
 LONGEST_DELAY = 86_400.0  # seconds; whatever a service asks for, it is asked again after a day
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504, *range(520, 530)})
+SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")  # a Retry-After; some services send fractions
 
 type Pause = Callable[[Mapping[str, str], int], float | None]  # headers, whatever their case, and status -> seconds
 
@@ -285,7 +287,7 @@ def retry_after(value: str, now: datetime) -> float | None:
     try:
         moment = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
-        seconds = float(value) if value.isascii() and value.isdecimal() else 0.0
+        seconds = float(value) if SECONDS.fullmatch(value) else 0.0
     else:
         seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
     return seconds if seconds > 0 else None

@@ -172,7 +172,7 @@ def test_a_short_or_senseless_retry_after_is_waited_out(connect: Connect, echo: 
     assert connect().get("/a", as_json)["path"] == "/a"
 
 
-@pytest.mark.parametrize("value", ["3600", "999999999999", "Mon, 02 Mar 2099 12:00:00 GMT"])
+@pytest.mark.parametrize("value", ["3600", "3600.5", "999999999999", "Mon, 02 Mar 2099 12:00:00 GMT"])
 def test_a_long_retry_after_gives_the_worker_back(connect: Connect, echo: Upstream, value: str) -> None:
     echo.fail("/a", 429, headers={"Retry-After": value})
     with pytest.raises(RetryLater) as caught:
@@ -185,6 +185,23 @@ def test_a_pause_that_the_deadline_does_not_allow_is_not_made(connect: Connect, 
     echo.fail("/a", 429, headers={"Retry-After": "50"})
     with pytest.raises(UpstreamError, match="429"):
         connect(seconds=10).get("/a", as_json)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("120.5", 120.5),
+        ("0.65", 0.65),
+        ("7", 7.0),
+        ("0.0", None),
+        ("1.", None),
+        (".5", None),
+        ("1e3", None),
+        ("٣", None),
+    ],
+)
+def test_retry_after_may_be_a_fraction(value: str, seconds: float | None) -> None:
+    assert retry_after(value, NOON) == seconds
 
 
 @given(st.text(max_size=60))
