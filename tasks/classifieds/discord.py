@@ -12,7 +12,7 @@ from tasks.classifieds.exceptions import ChannelRefused
 from tasks.classifieds.models import Occasion
 from tasks.classifieds.news import WORDS, News
 from tasks.exceptions import UpstreamError
-from tasks.http import Answer, Client, Deadline, Rate, as_json
+from tasks.http import LONGEST_WAIT, Answer, Client, Deadline, Rate, as_json
 
 RATE = Rate(per_second=2, burst=5)  # a webhook takes 5 in 2 s; what its headers say comes before this
 EMBEDS = 10  # in one message
@@ -70,7 +70,8 @@ class Discord:
     def send(self, news: Sequence[News], now: datetime) -> None:
         """Post one message, and see it confirmed. Raises NotDelivered, ChannelRefused, RetryLater, DeadlineReached.
 
-        After a refusal for haste it is sent again as soon as Discord allows; a lost answer is for the caller to repeat.
+        After a refusal for haste it is sent again when Discord allows, if that is soon; a lost answer is for the caller
+        to repeat.
         """
         body = {"username": "AudioWatch", "allowed_mentions": {"parse": []}, "embeds": [embed(each) for each in news]}
         wait = 0.0
@@ -81,6 +82,8 @@ class Discord:
                 if error.status != 429:
                     raise _refused(error) from None
                 wait = error.retry_after or _asked_for(error.body)
+                if wait > LONGEST_WAIT:
+                    break
         raise NotDelivered("Discord wants fewer messages (429).", retry_in=wait)
 
 

@@ -149,6 +149,19 @@ class TestDelivery:
         assert (waiting.retry_at - NOON).total_seconds() in (0, 3600)
         assert on_discord.asked("/webhooks/") <= 3
 
+    @pytest.mark.parametrize(
+        ("headers", "body"), [({"Retry-After": "120.5"}, b""), ({}, b'{"retry_after": 120.5}')], ids=["header", "body"]
+    )
+    def test_a_long_pause_of_a_fraction_is_kept_at_once(
+        self, entry: Entry, on_discord: Upstream, headers: dict[str, str], body: bytes
+    ) -> None:
+        on_discord.fail("/webhooks/", 429, times=99, headers=headers, body=body)
+        make_match(channels=("discord",))
+        assert deliver(entry, NOON) == Delivered(0, 0, 1)
+        waiting = Delivery.objects.get()
+        assert (waiting.attempts, (waiting.retry_at - NOON).total_seconds()) == (0, 120.5)
+        assert on_discord.asked("/webhooks/") == 1
+
     @pytest.mark.parametrize("status", [500, 502, 503, 529])
     def test_an_outage_is_waited_for(self, entry: Entry, on_discord: Upstream, discord: Any, status: int) -> None:
         on_discord.fail("/webhooks/", status)
