@@ -19,7 +19,7 @@ from tasks.classifieds.fetching import (
     client_of,
 )
 from tasks.classifieds.models import LONGEST_PAGE
-from tasks.exceptions import AbortRun, UpstreamError
+from tasks.exceptions import AbortRun, TaskError, UpstreamError
 from tasks.http import LONGEST_DELAY, Deadline
 from tasks.models import KeptAnswer
 from tasks.robots import Robots
@@ -28,19 +28,31 @@ LONGEST_CRAWL_DELAY = 3600.0  # seconds; at such a pace no scan comes to its end
 HTML = ("text/html", "application/xhtml+xml")
 
 
-class NotAllowed(AbortRun):
-    """robots.txt does not allow these pages, or could not be read."""
+class NotAllowed(TaskError):
+    """robots.txt does not allow this page, or could not be read."""
 
 
-class StrangeAnswer(AbortRun):
-    """The site answers with something else than a page of the classifieds."""
+class Unreadable(TaskError):
+    """A page that means nothing to us: it is kept, for somebody to look at."""
+
+    told = "{why}; see the page that was kept ({url})."
 
     def __init__(self, url: str, status: int, why: str, body: str) -> None:
-        super().__init__(f"{why}. Nothing more is asked for; see the page that was kept ({url}).")
+        super().__init__(self.told.format(why=why, url=url))
         self.url = url
         self.status = status
         self.why = why
         self.body = body[:LONGEST_PAGE]
+
+
+class NoListing(Unreadable):
+    """A page of the classifieds without a listing, where there were some before."""
+
+
+class StrangeAnswer(Unreadable, AbortRun):
+    """The site answers with something else than a page of the classifieds."""
+
+    told = "{why}. Nothing more is asked for; see the page that was kept ({url})."
 
 
 class HeadFi:
@@ -59,13 +71,21 @@ class HeadFi:
     def address(self, path: str) -> str:
         return f"{self.url}{path}"
 
+    def allows(self, path: str) -> bool:
+        """Whether robots.txt lets us ask for `path`."""
+        return self._robots.allows(path)
+
+    def check(self, path: str) -> None:
+        """Raises NotAllowed."""
+        if not self.allows(path):
+            raise NotAllowed(f"{self.url}/robots.txt does not allow {path}, or cannot be read.")
+
     def page(self, path: str, *, if_changed: bool) -> Reply | None:
         """The page at `path`; None if it is as it was, which is asked only `if_changed`.
 
         Raises NotAllowed, StrangeAnswer, RetryLater, or UpstreamError for what concerns this page alone.
         """
-        if not self._robots.allows(path):
-            raise NotAllowed(f"{self.url}/robots.txt does not allow {path}, or cannot be read.")
+        self.check(path)
         conditions = KeptAnswer.objects.conditions(SERVICE, self.address(path)) if if_changed else {}
         try:
             reply = self._fetcher.fetch(path, conditions)

@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 
 from django.db import transaction
 
-from tasks.classifieds.headfi import StrangeAnswer
+from tasks.classifieds.headfi import Unreadable
 from tasks.classifieds.models import Category, Change, Listing, ListingStatus, Occasion, StrangePage
 from tasks.classifieds.parse import Parsed
 
@@ -85,7 +85,7 @@ def price_in(text: str) -> tuple[Decimal, str] | None:
         return None
 
 
-def keep_strange(answer: StrangeAnswer, now: datetime) -> None:
+def keep_strange(answer: Unreadable, now: datetime) -> None:
     """Keep a page that could not be read, and of all of them the latest."""
     StrangePage.objects.create(
         url=answer.url[:500], status=answer.status, why=answer.why[:300], body=answer.body, seen_at=now

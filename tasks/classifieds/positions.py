@@ -9,6 +9,7 @@ from tasks.classifieds.models import Category, Pause
 from tasks.classifieds.parse import CATEGORIES
 
 RESUMABLE = timedelta(hours=1)  # since its last page; a scan interrupted for longer begins anew
+MOST_HALTS = 2  # scans in a row that one category may stop, before the others have their turn
 
 
 def know_categories(names: Mapping[str, str]) -> int:
@@ -38,20 +39,32 @@ def set_out(slugs: Sequence[str], now: datetime) -> list[Category]:
 def step(category: Category, next_path: str, now: datetime) -> None:
     """A page was read, and the scan goes on at `next_path`."""
     category.scan_path, category.scan_pages = next_path, category.scan_pages + 1
-    category.resume_until, category.is_complete = now + RESUMABLE, False
-    category.save(update_fields=["scan_path", "scan_pages", "resume_until", "is_complete"])
+    category.resume_until, category.is_complete, category.halts = now + RESUMABLE, False, 0
+    category.save(update_fields=["scan_path", "scan_pages", "resume_until", "is_complete", "halts"])
 
 
 def arrive(category: Category, now: datetime) -> None:
     """The scan of the category has come to its end."""
-    category.scan_path, category.is_complete, category.scanned_at = "", True, now
-    category.save(update_fields=["scan_path", "is_complete", "scanned_at"])
+    category.scan_path, category.is_complete, category.scanned_at, category.halts = "", True, now, 0
+    category.save(update_fields=["scan_path", "is_complete", "scanned_at", "halts"])
 
 
 def give_up(category: Category) -> None:
     """The scan of the category has failed: the next one begins anew, and looks at all pages."""
-    category.scan_path, category.is_complete = "", False
-    category.save(update_fields=["scan_path", "is_complete"])
+    category.scan_path, category.is_complete, category.halts = "", False, 0
+    category.save(update_fields=["scan_path", "is_complete", "halts"])
+
+
+def halt(category: Category) -> None:
+    """A page of the category has stopped the whole scan. The next one tries it again, and the one after that does not.
+
+    So a category whose page does so each time cannot keep the others from being read.
+    """
+    category.halts += 1
+    if category.halts >= MOST_HALTS:
+        give_up(category)
+    else:
+        category.save(update_fields=["halts"])
 
 
 def leave_alone(until: datetime, why: str, *, is_alarm: bool = False) -> None:

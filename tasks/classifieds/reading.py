@@ -11,7 +11,7 @@ from django.utils import timezone
 from tasks.classifieds import positions
 from tasks.classifieds.claim import Claim, lease
 from tasks.classifieds.fetching import Reply
-from tasks.classifieds.headfi import HeadFi, StrangeAnswer
+from tasks.classifieds.headfi import HeadFi, NoListing, StrangeAnswer
 from tasks.classifieds.keep import Kept, keep_listings
 from tasks.classifieds.markup import Markup
 from tasks.classifieds.models import Category
@@ -20,13 +20,15 @@ from tasks.exceptions import InvalidItem
 from tasks.recording import Entry
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reader:
     """Reads from a site, by markup, for as long as the claim on it is ours."""
 
     site: HeadFi
     markup: Markup
     claim: Claim
+    has_seen: bool = False  # a page with listings, in whatever category
+    has_missed: bool = False  # listings on a page where there were some before
 
     def read(self, category: Category, entry: Entry, max_pages: int) -> None:
         """Read from `category.scan_path` on: to the last page, to `max_pages`, or to a page on which nothing is new.
@@ -38,12 +40,16 @@ class Reader:
             entry.log(f"Goes on with page {category.scan_pages + 1}, where a scan was interrupted.")
         while category.scan_path:
             self._renew()
+            if category.scan_pages and not self.site.allows(category.scan_path):
+                entry.log(f"Page {category.scan_pages + 1} is not allowed by robots.txt: this is the end.")
+                self._arrive(category)
+                break
             reply = self.site.page(category.scan_path, if_changed=category.is_complete)
             told["pages"] += 1
             if reply is None:
                 entry.log(f"Page {category.scan_pages + 1} is as it was.")
-                with self._ours() as now:
-                    positions.arrive(category, now)
+                self.has_seen = True
+                self._arrive(category)
             else:
                 for name, number in asdict(self._read_page(category, reply, entry, max_pages)).items():
                     told[name] += number
@@ -54,16 +60,21 @@ class Reader:
         with self._ours():
             positions.give_up(category)
 
+    def _arrive(self, category: Category) -> None:
+        with self._ours() as now:
+            positions.arrive(category, now)
+
     def _read_page(self, category: Category, reply: Reply, entry: Entry, max_pages: int) -> Kept:
-        """Keep the listings of a page and move on. Raises StrangeAnswer for a page that means nothing to us."""
+        """Keep the listings of a page and move on. Raises StrangeAnswer or NoListing for one without any."""
         address = self.site.address(category.scan_path)
         page = parse_page(reply.body, address, self.markup)
-        _recognise(page, category, address, reply)
+        self._recognise(page, category, address, reply)
         entry.expect(len(page.listings) * (max_pages - category.scan_pages))
         found = _parsed(page, address, self.markup, entry)
         if page.listings and not found:
             why = f"None of its {len(page.listings)} listings can be read"
             raise StrangeAnswer(address, reply.status, why, reply.body)
+        self.has_seen |= bool(found)
         is_last = category.scan_pages + 1 >= max_pages
         with self._ours() as now:
             kept = keep_listings(category, found, now)
@@ -80,6 +91,14 @@ class Reader:
             raise InvalidItem(page.stray)
         return kept
 
+    def _recognise(self, page: Page, category: Category, address: str, reply: Reply) -> None:
+        """Raises StrangeAnswer for no page of the classifieds, NoListing for one that has become empty."""
+        if not page.is_known:
+            raise StrangeAnswer(address, reply.status, "It is no page of the classifieds", reply.body)
+        if not page.listings and not category.scan_pages and category.listings.exists():
+            self.has_missed = True
+            raise NoListing(address, reply.status, "There is no listing on it", reply.body)
+
     def _renew(self) -> datetime:
         now = timezone.now()
         self.claim.renew(lease(self.site.delay), now)
@@ -90,14 +109,6 @@ class Reader:
         """A transaction in which no other scan writes. Raises TakenOver if one reads the site by now."""
         with transaction.atomic():
             yield self._renew()
-
-
-def _recognise(page: Page, category: Category, address: str, reply: Reply) -> None:
-    """Raises StrangeAnswer unless it is a page of the classifieds, with listings where there were some before."""
-    if not page.is_known:
-        raise StrangeAnswer(address, reply.status, "It is no page of the classifieds", reply.body)
-    if not page.listings and not category.scan_pages and category.listings.exists():
-        raise StrangeAnswer(address, reply.status, "There is no listing on it", reply.body)
 
 
 def _parsed(page: Page, address: str, markup: Markup, entry: Entry) -> Sequence[Parsed]:

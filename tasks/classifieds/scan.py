@@ -1,6 +1,6 @@
 """scan: reads the watched categories, has the rules look at what is new or changed, and has the notices sent."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 
@@ -9,8 +9,9 @@ from django.utils import timezone
 from scheduling.exceptions import RetryLater
 from tasks.classifieds import claim as claims
 from tasks.classifieds import positions
+from tasks.classifieds.claim import TakenOver
 from tasks.classifieds.conf import Options, usable_options
-from tasks.classifieds.headfi import HeadFi, StrangeAnswer
+from tasks.classifieds.headfi import HeadFi, NoListing, StrangeAnswer
 from tasks.classifieds.keep import keep_strange
 from tasks.classifieds.markup import Markup, load
 from tasks.classifieds.matching import match_waiting
@@ -26,6 +27,10 @@ STRANGE_PAUSE = positions.RESUMABLE / 2  # after a page that could not be read
 
 type Recorded = Callable[[str], AbstractContextManager[Entry]]  # opens the record of that label
 type Part = Callable[[str], AbstractContextManager[None]]
+
+
+class AllEmpty(AbortRun):
+    """There is no listing in any category. Nothing more is asked for; see the pages that were kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,19 +111,44 @@ def _scan_categories(
     reader: Reader, options: Options, slugs: list[str], recorded: Recorded, max_pages: int | None, part: Part
 ) -> None:
     """One after another. What concerns the whole site ends the scan, which keeps its place."""
-    for category in positions.set_out(slugs, timezone.now()):
-        halt: AbortRun | RetryLater | None = None
-        with part(category.name):
-            try:
-                with recorded(category.name) as entry:
-                    reader.read(category, entry, max_pages or _depth(options, category))
-            except (AbortRun, RetryLater) as error:
-                halt = error
-        if halt:
-            raise halt
+    categories = positions.set_out(slugs, timezone.now())
+    _check_allowed(reader.site, categories, recorded)
+    for category in categories:
+        failed = _read_one(reader, category, recorded, max_pages or _depth(options, category), part)
+        if isinstance(failed, AbortRun | RetryLater):
+            if not isinstance(failed, TakenOver):
+                positions.halt(category)
+            raise failed
+        if isinstance(failed, NoListing):
+            keep_strange(failed, timezone.now())
         if category.scan_path:
             reader.give_up(category)
+    if reader.has_missed and not reader.has_seen and len(categories) == len(slugs):
+        raise AllEmpty
     positions.be_at_ease()
+
+
+def _read_one(
+    reader: Reader, category: Category, recorded: Recorded, max_pages: int, part: Part
+) -> AbortRun | RetryLater | NoListing | None:
+    """Read a category; what has failed, where that concerns more than its one part."""
+    failed = None
+    with part(category.name):
+        try:
+            with recorded(category.name) as entry:
+                reader.read(category, entry, max_pages)
+        except (AbortRun, RetryLater, NoListing) as error:
+            failed = error
+            raise
+    return failed
+
+
+def _check_allowed(site: HeadFi, categories: Sequence[Category], recorded: Recorded) -> None:
+    """Raises NotAllowed if not a single category may be read: once, and not for each of them."""
+    paths = [positions.first_path(category) for category in categories]
+    if paths and not any(map(site.allows, paths)):
+        with recorded("Head-Fi"):
+            site.check(paths[0])
 
 
 def _depth(options: Options, category: Category) -> int:
@@ -134,8 +164,9 @@ def _minding() -> Iterator[None]:
     except RetryLater as error:
         positions.leave_alone(timezone.now() + error.delay, str(error))
         raise
-    except StrangeAnswer as error:
+    except (StrangeAnswer, AllEmpty) as error:
         now = timezone.now()
-        keep_strange(error, now)
         positions.leave_alone(now + STRANGE_PAUSE, str(error), is_alarm=True)
+        if isinstance(error, StrangeAnswer):
+            keep_strange(error, now)
         raise

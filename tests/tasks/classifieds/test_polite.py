@@ -61,6 +61,27 @@ def test_what_robots_do_not_allow_is_not_asked_for(run: Run, headfi: HeadFi, sit
     assert TaskRecord.objects.filter(status=Status.FAILED).count() == 1, "and not ten times"
 
 
+@pytest.mark.parametrize("rule", ["/*?page=", "/*page"])
+def test_a_next_page_that_robots_do_not_allow_is_the_end_of_its_category(
+    run: Run, headfi: HeadFi, site: Upstream, rule: str
+) -> None:
+    headfi.robots = f"User-agent: *\nDisallow: {rule}"
+    assert run(scan).state == State.SUCCEEDED
+    assert site.asked("page") == (0 if rule == "/*page" else len(SLUGS) // 2)
+    assert Category.objects.exclude(scanned_at=None).count() == len(SLUGS)
+    log = TaskRecord.objects.get(label="DACs").log_output
+    assert "Page 2 is not allowed by robots.txt" in log
+
+
+def test_a_category_that_robots_do_not_allow_stops_no_other(run: Run, headfi: HeadFi, site: Upstream) -> None:
+    headfi.robots = "User-agent: *\nDisallow: /classifieds/categories/full-size.2/"
+    assert run(scan).error_message.startswith("Full-Size Headphones: NotAllowed")
+    assert site.asked("full-size.2") == 0
+    assert Listing.objects.count() == 40 * (len(SLUGS) - 1)
+    assert run(scan, category="full-size.2").state == State.FAILED
+    assert TaskRecord.objects.filter(label="Head-Fi", status=Status.FAILED).count() == 1
+
+
 @pytest.mark.parametrize("robots", [404, 403, "", "User-agent: badbot\nDisallow: /"])
 def test_without_rules_for_us_all_is_allowed(run: Run, headfi: HeadFi, robots: str | int) -> None:
     headfi.robots = robots
@@ -236,6 +257,40 @@ def test_no_listing_where_there_were_some_is_strange(run: Run, headfi: HeadFi, s
     run(scan, category=DACS)
     headfi.removed = {ad.id for ad in headfi.ads[DACS]}
     assert "There is no listing on it" in run(scan, category=DACS).error_message
+    assert StrangePage.objects.get().url.endswith(DACS + "/")
+
+
+def test_a_category_without_listings_keeps_no_other_from_being_read(run: Run, headfi: HeadFi) -> None:
+    run(scan)
+    headfi.removed = {ad.id for ad in headfi.ads["full-size.2"]}
+    added = headfi.add("media-for-sale-trade.13")
+    outcome = run(scan)
+    assert outcome.error_message.startswith("Full-Size Headphones: NoListing: There is no listing on it")
+    assert Listing.objects.filter(pk=added.id).exists()
+    assert (StrangePage.objects.count(), Pause.objects.count()) == (1, 0)
+    assert [row.label for row in TaskRecord.objects.filter(status=Status.FAILED)] == ["Full-Size Headphones"]
+
+
+def test_listings_that_are_missing_everywhere_are_an_alarm(run: Run, headfi: HeadFi) -> None:
+    run(scan)
+    headfi.removed = {ad.id for ads in headfi.ads.values() for ad in ads}
+    assert "AllEmpty: There is no listing in any category" in run(scan).error_message
+    assert Pause.objects.get().is_alarm
+    assert StrangePage.objects.count() == len(SLUGS)
+
+
+def test_a_category_that_stops_two_scans_lets_the_others_be_read(run: Run, headfi: HeadFi, site: Upstream) -> None:
+    headfi.per_page = 15
+    site.fail("in-ear-monitors.3/page-2", 200, times=9, headers=HTML, body=b"<h1>Sorry</h1>")
+    for _ in range(2):
+        assert "StrangeAnswer" in run(scan).error_message
+        Pause.objects.all().delete()
+    assert site.asked("desktop.5") == 0
+    site.requests.clear()
+    assert run(scan).state == State.SUCCEEDED
+    assert (site.asked("in-ear-monitors.3"), site.asked("desktop.5")) == (0, 3)
+    assert "StrangeAnswer" in run(scan).error_message, "and then it is tried again"
+    assert Category.objects.get(pk="in-ear-monitors.3").halts == 1, "of two"
 
 
 def test_a_next_page_elsewhere_is_not_followed_and_told(run: Run, site: Upstream, headfi: HeadFi) -> None:
