@@ -42,7 +42,7 @@ class Zendesk:
         self._changes: dict[int, dict[str, Any]] = {}
         self._exports: list[datetime] = []
         self._serial = count(1)
-        self._dead: set[str] = set()
+        self._ends: dict[str, datetime] = {}  # access token -> until when it is good
 
     def answers(self, path: str) -> bool:
         return path.startswith("/api/v2/") or path == "/oauth/tokens"
@@ -83,7 +83,7 @@ class Zendesk:
 
     def revoke_tokens(self) -> None:
         """The access tokens given until now are no longer good."""
-        self._dead |= {f"{ACCESS}{number}" for number in range(next(self._serial))}
+        self._ends.clear()
 
     def _sign_in(self, request: Request) -> Reply:
         asked = request.fields()
@@ -91,15 +91,17 @@ class Zendesk:
             return Reply.of({"error": "invalid_client", "error_description": "Who are you?"}, 401)
         if asked.get("grant_type") != "client_credentials":
             return Reply.of({"error": "unsupported_grant_type"}, 400)
-        token = {"access_token": f"{ACCESS}{next(self._serial)}", "token_type": "bearer", "scope": "read"}
-        return Reply.of({**token, "expires_in": int(TOKEN_LIFE.total_seconds())})
+        token = f"{ACCESS}{next(self._serial)}"
+        self._ends[token] = self.clock.now() + TOKEN_LIFE
+        told = {"access_token": token, "token_type": "bearer", "scope": "read"}
+        return Reply.of({**told, "expires_in": int(TOKEN_LIFE.total_seconds())})
 
     def _is_signed_in(self, authorization: str) -> bool:
         kind, _, secret = authorization.partition(" ")
         if kind == "Basic":
             return b64decode(secret).decode() == f"{EMAIL}/token:{API_TOKEN}"
-        is_ours = secret == OAUTH_TOKEN or secret.startswith(ACCESS)
-        return kind == "Bearer" and is_ours and secret not in self._dead
+        ends = self._ends.get(secret)
+        return kind == "Bearer" and (secret == OAUTH_TOKEN or (ends is not None and self.clock.now() < ends))
 
     def _limited(self) -> Reply | None:
         now = self.clock.now()

@@ -14,13 +14,13 @@ from tasks.tickets.asking import one_by_one
 from tasks.tickets.batches import Work
 from tasks.tickets.claude import Claude
 from tasks.tickets.conf import Options, options
+from tasks.tickets.limits import MOST_TICKETS
 from tasks.tickets.local import issues_in
 from tasks.tickets.models import Analysis, Method, Ticket
 from tasks.tickets.outcomes import Finder, Outcome, Tally, store
 from tasks.tickets.reading import read
 
 CHUNK = 100  # tickets that local rules read and store together
-MOST_TICKETS = 100_000  # in one run
 
 
 def analyze_tickets(

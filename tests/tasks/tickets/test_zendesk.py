@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tasks.demo.upstream import Upstream
-from tasks.demo.zendesk import OAUTH_TOKEN, Zendesk, basic
+from tasks.demo.upstream import Clock, Upstream
+from tasks.demo.zendesk import OAUTH_TOKEN, TOKEN_LIFE, Zendesk, basic
 from tasks.exceptions import AbortRun, InvalidItem
 from tasks.http import Deadline
 from tasks.tickets import zendesk as api
@@ -66,6 +67,19 @@ def test_a_token_that_ends_is_renewed_once_and_the_request_repeated(
     assert sum(len(page.tickets) for page in pages) == 18
     assert upstream.asked("/oauth/tokens") == 2
     assert upstream.asked("cursor.json") == 4
+
+
+def test_a_token_that_has_expired_is_renewed_once(
+    connect: Callable[..., api.Zendesk], upstream: Upstream, clock: Clock
+) -> None:
+    pages = connect(**CLIENT).tickets(start_time=1)
+    next(pages)
+    clock.advance(TOKEN_LIFE - timedelta(minutes=1))
+    next(pages)
+    assert upstream.asked("/oauth/tokens") == 1, "it is good for so long"
+    clock.advance(timedelta(minutes=1))
+    assert sum(len(page.tickets) for page in pages) > 0
+    assert upstream.asked("/oauth/tokens") == 2
 
 
 def test_a_token_that_is_never_accepted_is_renewed_only_once(
