@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 from tasks.classifieds.models import Kind, Listing, ListingStatus
 from tasks.classifieds.models.rules import CURRENCIES
@@ -82,8 +82,8 @@ def facts_of(listing: Listing, site: str) -> Facts:
 
 
 def address_of(listing: Listing, site: str) -> str:
-    """The address of the listing's page at `site`."""
-    return urljoin(f"{site.rstrip('/')}/", listing.path.lstrip("/"))
+    """The address of the listing's page at `site`, in characters that mails, pages and chats take as one address."""
+    return urljoin(f"{site.rstrip('/')}/", quote(listing.path.lstrip("/"), safe="/%"))
 
 
 def _texts(*values: str) -> tuple[str, ...] | None:

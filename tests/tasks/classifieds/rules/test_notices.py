@@ -16,14 +16,16 @@ from scheduling.snapshots import Outcome
 from tasks.classifieds import outbox
 from tasks.classifieds.channels import choices, fingerprint
 from tasks.classifieds.discord import Discord
+from tasks.classifieds.facts import address_of, facts_of
 from tasks.classifieds.models import Delivery, DeliveryState
+from tasks.classifieds.news import news_of
 from tasks.classifieds.notify import ROOM, TIME, Delivered, deliver_waiting
 from tasks.classifieds.tasks import tell_of_matches
 from tasks.demo.upstream import Upstream
 from tasks.exceptions import PartsFailed
 from tasks.models import TaskRecord
 from tasks.recording import Entry, record
-from tests.tasks.classifieds.rules.conftest import NOON, WEBHOOK, deliver, make_match
+from tests.tasks.classifieds.rules.conftest import NOON, WEBHOOK, deliver, make_listing, make_match
 
 pytestmark = pytest.mark.django_db
 
@@ -129,6 +131,24 @@ def test_an_old_match_that_is_tried_again_gets_its_days_anew(entry: Entry, on_di
     delivery.refresh_from_db()
     assert (delivery.attempts, delivery.error) == (1, "Discord answered 500.")
     assert deliver(entry, NOON + outbox.KEPT_FOR) == Delivered(1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("/classifieds/acme.1/", "/classifieds/acme.1/"),
+        ("/classifieds/kopfhörer>(x) y.1/", "/classifieds/kopfh%C3%B6rer%3E%28x%29%20y.1/"),
+        ("/classifieds/caf%C3%A9.1/", "/classifieds/caf%C3%A9.1/"),
+        ("//evil.example/x", "/evil.example/x"),
+        ("javascript:alert(1)", "/javascript%3Aalert%281%29"),
+    ],
+)
+def test_an_address_is_quoted_wherever_it_is_told(path: str, address: str) -> None:
+    listing = make_listing(path=path)
+    whole = f"https://classifieds.example{address}"
+    assert address_of(listing, "https://classifieds.example/") == whole
+    assert news_of(make_match(listing), "https://classifieds.example").url == whole
+    assert facts_of(listing, "https://classifieds.example")["url"] == (whole,)
 
 
 def test_a_claim_is_one_workers_until_it_is_over(db: None) -> None:
