@@ -1,6 +1,7 @@
 """Notices: told at least once, by one worker each, with patience, and channel by channel."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from threading import Barrier, Thread
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from scheduling.models import State
@@ -149,6 +151,17 @@ def test_an_address_is_quoted_wherever_it_is_told(path: str, address: str) -> No
     assert address_of(listing, "https://classifieds.example/") == whole
     assert news_of(make_match(listing), "https://classifieds.example").url == whole
     assert facts_of(listing, "https://classifieds.example")["url"] == (whole,)
+
+
+def test_the_channels_that_are_due_are_asked_for_once_each(
+    db: None, django_assert_num_queries: Callable[..., AbstractContextManager[CaptureQueriesContext]]
+) -> None:
+    for _ in range(5):
+        make_match(channels=("mail", "discord"))
+    with django_assert_num_queries(1) as asked:
+        assert outbox.channels_due(NOON) == ["discord", "mail"]
+    assert "DISTINCT" in asked.captured_queries[0]["sql"]
+    assert outbox.channels_due(NOON - timedelta(seconds=1)) == []
 
 
 def test_a_claim_is_one_workers_until_it_is_over(db: None) -> None:
