@@ -1,7 +1,6 @@
 """Categories, listings with their history, and the pages that could not be read."""
 
 from typing import Any, ClassVar
-from urllib.parse import quote
 
 from django.contrib import admin
 from django.db.models import Count, QuerySet
@@ -15,6 +14,7 @@ from scheduling.admin.base import ChoicesDropdownFilter, ModelAdmin
 from tasks.admin import ReadOnlyAdmin
 from tasks.classifieds.admin.price_chart import draw, points
 from tasks.classifieds.conf import options
+from tasks.classifieds.facts import address_of
 from tasks.classifieds.keep import price_text
 from tasks.classifieds.models import Category, Kind, Listing, ListingStatus, StrangePage
 from tasks.classifieds.parse import ROOT, is_below
@@ -107,7 +107,7 @@ class ListingAdmin(ReadOnlyAdmin):
         """A link nowhere but to the classifieds of the configured site."""
         if not is_below(listing.path, ROOT):
             return "—"
-        address = f"{options().headfi_url}{quote(listing.path, safe='/%')}"
+        address = address_of(listing, options().headfi_url)
         return format_html('<a class="rota-link" href="{0}" rel="noopener noreferrer">{0}</a>', address)
 
     @admin.display(description="Price")
