@@ -35,7 +35,7 @@ class Entry:
         self.result: Any = None  # JSON, shown on the record's page
         self._row = row
         self._watchers = watchers
-        self._check = check
+        self._check_run = check
         self._total: int | None = None
         self._log: list[str] = []
         self._room = LOG_LIMIT
@@ -46,6 +46,10 @@ class Entry:
         """That many items are still to come: from here on progress is a share of the whole."""
         self._total = self._row.items_processed + more
         self._show("")
+
+    def check(self) -> None:
+        """Raise Stopped if the run has been told to stop: for work that is no item, between two pieces of it."""
+        self._check_run()
 
     def log(self, message: str) -> None:
         """A line for the record's page, and for the run's log."""
@@ -61,7 +65,7 @@ class Entry:
     @contextmanager
     def item(self, name: str) -> Iterator[None]:
         """Count what is done inside; an error in it is logged and counted, and the work goes on."""
-        self._check()
+        self.check()
         try:
             yield
         except (RetryLater, AbortRun):

@@ -1,12 +1,15 @@
 """record(), entry.item() and parts(): what a TaskRecord says afterwards."""
 
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 from django.utils import timezone
 
+from scheduling.context import Context, StopSignal
 from scheduling.exceptions import RetryLater, Stopped
 from scheduling.models import State
+from scheduling.snapshots import Snapshot
 from tasks.exceptions import AbortRun, PartsFailed
 from tasks.models import Status, TaskRecord
 from tasks.recording import LOG_LIMIT, parts, record
@@ -49,6 +52,19 @@ def test_a_stopped_run_leaves_a_cancelled_record() -> None:
     with pytest.raises(Stopped), record(None, task_name="t"):
         raise Stopped
     assert TaskRecord.objects.get().status == Status.CANCELLED
+
+
+def test_work_that_is_no_item_can_ask_whether_to_stop() -> None:
+    execution, stop = make_execution(), StopSignal()
+    snapshot = Snapshot(id=execution.pk, fence=0, task=execution.task, arguments={}, worker="", attempt=1)
+    context = Context(task_result=cast(Any, None), snapshot=snapshot, stop=stop)
+    for told in (None, context):
+        with record(told, task_name="t") as entry:
+            entry.check()
+    stop.request()
+    with pytest.raises(Stopped), record(context, task_name="t") as entry:
+        entry.check()
+    assert TaskRecord.objects.latest("pk").status == Status.CANCELLED
 
 
 def test_a_log_that_is_too_long_says_how_much_is_missing() -> None:
