@@ -49,6 +49,7 @@ def match_waiting(entry: Entry, now: datetime) -> int:
     watches = readable(entry, Rule.objects.filter(is_active=True), global_filters())
     rates, found, asked = Rates.stored(), 0, True
     while asked:
+        entry.check()
         asked, matches = _match_chunk(watches, rates, now)
         found += matches
     for doubt in rates.doubts(now.date()):

@@ -3,8 +3,8 @@
 A channel that fails stops no other; a message that is refused stops no other message.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -55,8 +55,9 @@ class _Turn:
     last_call: Deadline  # for messages to begin
     tally: _Tally
 
-    @property
-    def has_time(self) -> bool:
+    def may_begin(self) -> bool:
+        """Whether there is time for another message. Raises Stopped if the run has been told to stop."""
+        self.entry.check()
         try:
             self.last_call.left()
         except DeadlineReached:
@@ -101,19 +102,20 @@ def _deliver_on(name: str, entry: Entry, clock: Clock, tally: _Tally) -> None:
             outbox.note(name, why)
             entry.log(f"{name} is closed: {why}")
             return
-        while turn.has_time and (claimed := outbox.claim(name, clock(), channel.together)):
+        while turn.may_begin() and (claimed := outbox.claim(name, clock(), channel.together)):
             if not _send_claimed(turn, claimed):
                 break
 
 
 def _send_claimed(turn: _Turn, claimed: Sequence[Delivery]) -> bool:
     """Whether the channel may go on. What it does not come to is given back, whatever happens."""
-    try:
+    with _attempt(turn, claimed):
         news = [news_of(delivery.match, turn.site) for delivery in claimed]
-        return _send_each(turn, [[claimed[index] for index in piece] for piece in turn.channel.pieces(news)])
-    except BaseException as error:
-        why = f"It was broken off: {type(error).__name__}."
-        turn.tally.failed += outbox.try_later(claimed, why, turn.clock())
+        messages = [[claimed[index] for index in piece] for piece in turn.channel.pieces(news)]
+    try:
+        return _send_each(turn, messages)
+    except BaseException:
+        outbox.put_off(claimed, turn.clock(), "")
         raise
 
 
@@ -127,10 +129,12 @@ def _send_each(turn: _Turn, messages: Sequence[Sequence[Delivery]]) -> bool:
 
 def _send(turn: _Turn, deliveries: Sequence[Delivery]) -> bool:
     """Send one message, and write down at once what came of it; whether the channel may go on."""
-    if not turn.has_time:
+    if not turn.may_begin():
         return _wait(turn, deliveries, timedelta(), "There was no time left for it.")
     try:
-        turn.channel.send([news_of(delivery.match, turn.site) for delivery in deliveries], turn.clock())
+        with _attempt(turn, deliveries):
+            turn.channel.send([news_of(delivery.match, turn.site) for delivery in deliveries], turn.clock())
+            turn.tally.sent += outbox.sent(deliveries, turn.clock())
     except RetryLater as pause:
         return _wait(turn, deliveries, pause.delay, str(pause))
     except DeadlineReached as error:  # in the middle of a message: it may have arrived
@@ -141,8 +145,20 @@ def _send(turn: _Turn, deliveries: Sequence[Delivery]) -> bool:
         return _wait(turn, deliveries, timedelta(), str(error))
     except NotDelivered as error:
         return _not_delivered(turn, deliveries, error)
-    turn.tally.sent += outbox.sent(deliveries, turn.clock())
     return True
+
+
+@contextmanager
+def _attempt(turn: _Turn, deliveries: Sequence[Delivery]) -> Iterator[None]:
+    """What nobody has foreseen counts as an attempt, and goes on its way."""
+    try:
+        yield
+    except (RetryLater, DeadlineReached, NotDelivered):
+        raise
+    except BaseException as error:
+        why = f"It was broken off: {type(error).__name__}."
+        turn.tally.failed += outbox.try_later(deliveries, why, turn.clock())
+        raise
 
 
 def _not_delivered(turn: _Turn, deliveries: Sequence[Delivery], error: NotDelivered) -> bool:

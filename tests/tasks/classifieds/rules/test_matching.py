@@ -9,6 +9,7 @@ import pytest
 from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 
+from scheduling.exceptions import Stopped
 from tasks.classifieds import matching
 from tasks.classifieds.matching import match_waiting
 from tasks.classifieds.models import Delivery, ExchangeRate, Filters, Listing, Match, Occasion, Rule
@@ -201,6 +202,25 @@ def test_two_workers_tell_of_each_listing_once(monkeypatch: pytest.MonkeyPatch) 
         worker.join(30)
     assert not errors
     assert [rule.matches.count() for rule in rules] == [40, 40]
+
+
+def test_a_run_that_is_told_to_stop_keeps_the_chunks_it_has_matched(
+    entry: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matching, "CHUNK", 2)
+    make_rule()
+    for _ in range(5):
+        make_listing()
+
+    def stopped() -> None:
+        if Match.objects.exists():
+            raise Stopped
+
+    monkeypatch.setattr(entry, "check", stopped)
+    with pytest.raises(Stopped):
+        match_waiting(entry, NOON)
+    assert Match.objects.count() == 2
+    assert Listing.objects.exclude(to_match="").count() == 3
 
 
 def test_the_queries_of_a_chunk_do_not_grow_with_it(entry: Entry) -> None:

@@ -13,6 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from scheduling.context import StopSignal
 from scheduling.models import State
 from scheduling.snapshots import Outcome
 from tasks.classifieds import outbox
@@ -232,8 +233,8 @@ def test_a_crash_after_the_post_tells_it_again_when_the_claim_is_over(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(outbox, "sent", dies)
-        patched.setattr(outbox, "try_later", dies)
+        for name in ("sent", "try_later", "put_off"):
+            patched.setattr(outbox, name, dies)
         with pytest.raises(KeyboardInterrupt):
             deliver(entry, NOON)
     assert deliver(entry, NOON) == Delivered(0, 0, 1)
@@ -275,6 +276,23 @@ def test_a_job_tells_what_waits_between_two_scans(
     assert outcome.state == State.SUCCEEDED
     assert TaskRecord.objects.get().result == {"sent": 1, "failed": 0, "waiting": 0}
     assert len(discord.messages) == 1
+
+
+def test_a_cancelled_run_begins_no_other_message(
+    run: Callable[..., Outcome], on_discord: Upstream, discord: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    match = make_match(channels=("discord",), matched_at=timezone.now())  # told by two rules, so by two messages
+    make_match(match.listing, channels=("discord",), matched_at=timezone.now())
+    stop, send = StopSignal(), Discord.send
+
+    def cancelled(channel: Discord, *told: Any) -> None:
+        send(channel, *told)
+        stop.request()
+
+    monkeypatch.setattr(Discord, "send", cancelled)
+    assert run(tell_of_matches, stop=stop).state == State.CANCELLED
+    assert len(discord.messages) == 1
+    assert set(Delivery.objects.values_list("state", "attempts", "claim")) == {("sent", 1, None), ("pending", 0, None)}
 
 
 def test_the_fingerprint_of_a_setting_gives_nothing_away() -> None:
