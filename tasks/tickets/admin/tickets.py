@@ -37,7 +37,7 @@ class TicketAdmin(MinedAdmin):
     search_help_text = "A part of the subject, or the number"
     ordering = ("-opened_at", "-ticket_id")
     change_form_outer_after_template = "tasks/tickets/ticket.html"
-    actions = ("analyse_again",)
+    actions: Any = ("analyse_again",)  # ReadOnlyAdmin has none
     fieldsets: ClassVar = [
         (None, {"fields": ["subject", "told", "state", "priority", "channel", "labels", "there"]}),
         ("Times", {"fields": ["opened", "changed", "fetched"]}),

@@ -12,9 +12,9 @@ from tasks.demo.upstream import Upstream
 from tasks.exceptions import AbortRun, UpstreamError
 from tasks.models import TaskRecord
 from tasks.recording import record
-from tasks.tickets import batches
 from tasks.tickets.analyze import analyze_tickets, collect_batches
 from tasks.tickets.models import Analysis, Batch, Issue, Ticket, Usage
+from tasks.tickets.reading import read
 from tests.tasks.tickets.factories import make_ticket
 
 pytestmark = pytest.mark.django_db
@@ -96,14 +96,14 @@ def test_results_are_collected_between_two_runs_and_nothing_is_sent(slow: Messag
 def test_two_who_collect_at_once_store_each_result_once(slow: Messages, monkeypatch: pytest.MonkeyPatch) -> None:
     analyze()
     slow.polls = 0
-    read, others = batches.read, [collect]
+    others = [collect]
 
     def overtaken(*arguments: Any, **named: Any) -> Any:
         for other in [others.pop()] if others else []:
             assert other()["analysed"] == TICKETS
         return read(*arguments, **named)
 
-    monkeypatch.setattr(batches, "read", overtaken)
+    monkeypatch.setattr("tasks.tickets.batches.read", overtaken)
     assert collect()["analysed"] == 0
     assert (Issue.objects.count(), Usage.objects.get().requests) == (TICKETS, TICKETS)
 
@@ -166,7 +166,7 @@ def test_a_batch_that_is_refused_frees_its_tickets(upstream: Upstream, status: i
     upstream.fail(BATCHES, status)
     with pytest.raises((UpstreamError, AbortRun)):
         analyze()
-    assert TaskRecord.objects.latest("id").result["taken"] == 0
+    assert (TaskRecord.objects.latest("id").result or {})["taken"] == 0
     assert (states(), Batch.objects.count()) == ({"pending": TICKETS}, 0)
 
 

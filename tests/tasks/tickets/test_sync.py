@@ -13,8 +13,8 @@ from tasks.exceptions import AbortRun, DeadlineReached, NotConfigured, UpstreamE
 from tasks.models import RateBucket, Status, TaskRecord
 from tasks.recording import record
 from tasks.tickets import comments
-from tasks.tickets import sync as sync_module
 from tasks.tickets.comments import ZendeskOut
+from tasks.tickets.merge import merge
 from tasks.tickets.models import Analysis, Batch, Comment, Issue, Stream, Ticket
 from tasks.tickets.sync import sync_tickets
 
@@ -88,14 +88,13 @@ def test_a_ticket_that_changes_between_two_pages_comes_again_and_is_kept_as_it_i
     upstream: Upstream, zendesk: Zendesk, clock: Clock, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     """It moves to the end of the export: one of a page that was read comes twice, one of a page to come only later."""
-    merge = sync_module.merge
 
     def meanwhile(*arguments: Any) -> None:
         merge(*arguments)
         if upstream.asked(EXPORT) == 1:
             zendesk.change(FIRST_ID + number, subject="Changed meanwhile")
 
-    monkeypatch.setattr(sync_module, "merge", meanwhile)
+    monkeypatch.setattr("tasks.tickets.sync.merge", meanwhile)
     result = sync(clock)
     assert (result["new"], result["changed"], result["fetched"]) == (30, number == 2, 30 + (number == 2))
     assert Ticket.objects.get(pk=FIRST_ID + number).subject == "Changed meanwhile"

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
@@ -201,10 +201,16 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 WORKER = BackgroundWorker(every=0, patience=0)
 
 
+def in_a_loop[T](work: Coroutine[Any, Any, T]) -> T:
+    """What `work` returns, in a thread of its own: a browser of other tests leaves its loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_program_waits_for_its_run_and_gets_the_result(job: Job, scheduler: Callable[..., None]) -> None:
     scheduler(State.SUCCEEDED, result={"sync": {"new": 3}})
-    assert asyncio.run(WORKER.run_sync(backfill_days=7)) == {"sync": {"new": 3}}
+    assert in_a_loop(WORKER.run_sync(backfill_days=7)) == {"sync": {"new": 3}}
     run = Execution.objects.get()
     assert (run.arguments, run.why) == ({"stages": ["sync"], "backfill_days": 7}, Why.ENQUEUE)
 
@@ -213,15 +219,15 @@ def test_a_program_waits_for_its_run_and_gets_the_result(job: Job, scheduler: Ca
 def test_a_program_is_told_what_went_wrong(job: Job, scheduler: Callable[..., None]) -> None:
     scheduler(State.FAILED, error_message="analyze: UpstreamError: overloaded")
     with pytest.raises(PipelineFailed, match=r"Run #\d+ failed: analyze: UpstreamError: overloaded"):
-        asyncio.run(WORKER.run_analysis(batch_size=5))
+        in_a_loop(WORKER.run_analysis(batch_size=5))
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_program_does_not_wait_for_a_scheduler_that_is_not_there(job: Job) -> None:
     with pytest.raises(NobodyRuns, match=r"No scheduler is at work, so run #\d+ stays queued"):
-        asyncio.run(WORKER.run_full_pipeline(backfill_days=7, batch_size=500))
+        in_a_loop(WORKER.run_full_pipeline(backfill_days=7, batch_size=500))
     with pytest.raises(AlreadyRunning):
-        asyncio.run(WORKER.run_sync())
+        in_a_loop(WORKER.run_sync())
 
 
 @pytest.mark.django_db(transaction=True)
@@ -232,7 +238,7 @@ def test_the_status_is_told_within_a_loop_too(job: Job) -> None:
 
     now = timezone.now()
     make_worker(heartbeat_at=now, turned_at=now)
-    assert asyncio.run(ask())["status"] == background_worker.get_status()["status"] == "idle"
+    assert in_a_loop(ask())["status"] == background_worker.get_status()["status"] == "idle"
 
 
 # The command line
