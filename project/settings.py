@@ -274,6 +274,7 @@ CLASSIFIEDS = {
     "SCHEDULED_MAX_PAGES": env.integer("SCHEDULED_MAX_PAGES", 2, 1, 100),  # of each category after that
     "RATE_LIMIT_DELAY_SECONDS": env.number("RATE_LIMIT_DELAY_SECONDS", 2, 0, 300),  # from one page to the next
     "SCAN_TIMEOUT": env.number("SCAN_TIMEOUT", 1800, 10),  # seconds for one scan
+    "KEEP_LISTINGS_DAYS": env.integer("KEEP_LISTINGS_DAYS", 365, 0, 36_500),  # since it was last seen; 0 is for ever
     "HEADFI_FILE": env.text("HEADFI_FILE"),  # categories and selectors; empty: those that come with Rota
     "FETCHER": env.choice("FETCHER", "http", {"http", "browser"}),  # what fetches pages
     "HEADLESS": env.flag("HEADLESS", True),  # whether that browser shows no window

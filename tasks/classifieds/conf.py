@@ -23,6 +23,7 @@ class Options:
     scheduled_max_pages: int  # of each category after that
     rate_limit_delay_seconds: float  # from one page to the next
     scan_timeout: float  # seconds for one scan
+    keep_listings_days: int  # after it was last seen; 0: for ever
     headfi_file: str  # categories and selectors; empty: those that come with Rota
     fetcher: str  # http or browser
     headless: bool

@@ -5,11 +5,13 @@ from functools import partial
 from typing import Any
 
 from django.tasks import task
+from django.utils import timezone
 
 from scheduling.registry import scheduled
 from tasks.classifieds import scan as scans
 from tasks.classifieds.conf import options
 from tasks.classifieds.notify import tell_again
+from tasks.classifieds.prune import prune
 from tasks.recording import record
 
 TO_TELL = timedelta(minutes=5)  # for rules and notices, beyond the time for the pages
@@ -57,3 +59,24 @@ def scan(context: Any, max_pages: int | None = None, category: str = "") -> None
 def tell_of_matches(context: Any) -> None:
     """What still waits, and whose time has come."""
     tell_again(context)
+
+
+@scheduled(
+    "cron",
+    hour=3,
+    minute=50,
+    id="prune_classifieds",
+    name="Prune the classifieds",
+    description="Deletes listings that were not seen for long, with their matches and notices.",
+    tags=["classifieds"],
+    coalesce=True,
+    max_instances=1,
+    timeout=timedelta(hours=1),
+    idempotent=True,
+    needs=lambda: options().missing(),
+)
+@task(takes_context=True)
+def prune_classifieds(context: Any) -> None:
+    """As KEEP_LISTINGS_DAYS says."""
+    with record(context) as entry:
+        prune(entry, timezone.now())
