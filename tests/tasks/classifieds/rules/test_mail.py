@@ -5,12 +5,14 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from tasks.classifieds import outbox
 from tasks.classifieds.conf import options
 from tasks.classifieds.mail import _refused, message, message_id
 from tasks.classifieds.models import ClosedChannel, Delivery
@@ -200,6 +202,35 @@ def test_a_mail_whose_answer_was_lost_comes_again_as_the_same(
     assert deliver(entry, Delivery.objects.get().retry_at) == Delivered(1, 0, 0)
     assert len(server.mails) == 2
     assert len({mail["Message-ID"] for mail in server.mails}) == 1
+
+
+def test_a_round_that_was_killed_is_taken_over_once_by_the_same_mail(
+    entry: Entry, server: MailServer, by_mail: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_mail(server)
+    for _ in range(2):
+        make_match(channels=("mail",))
+
+    class Killed(BaseException):
+        """Nothing is written after it."""
+
+    def killed(*_: object) -> int:
+        raise Killed
+
+    with monkeypatch.context() as dying:
+        for name in ("sent", "try_later", "put_off"):
+            dying.setattr(outbox, name, killed)
+        with pytest.raises(Killed):
+            deliver(entry, NOON)
+    assert len(server.mails) == 1
+    still_claimed = NOON + outbox.LEASE - timedelta(seconds=1)
+    assert deliver(entry, still_claimed) == Delivered(0, 0, 2)
+    free = NOON + outbox.LEASE
+    assert deliver(entry, free) == Delivered(2, 0, 0)
+    assert deliver(entry, free + outbox.LEASE) == Delivered(0, 0, 0)
+    first, again, second = (mail["Message-ID"] for mail in server.mails)
+    assert first == again != second
+    assert set(Delivery.objects.values_list("state", "attempts", "claim")) == {("sent", 2, None)}
 
 
 def test_a_server_that_is_away_is_waited_for(entry: Entry, by_mail: Callable[..., None]) -> None:
