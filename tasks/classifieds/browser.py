@@ -15,10 +15,10 @@ from playwright.sync_api import Error, Page, Playwright, Response, Route, Timeou
 
 from scheduling.exceptions import RetryLater
 from tasks.classifieds.conf import Options
-from tasks.classifieds.fetching import PAUSE, SERVICE, SHUT_OUT, TOO_MANY, Reply, jittered
+from tasks.classifieds.fetching import BODY_LIMIT, PAUSE, SERVICE, SHUT_OUT, TOO_MANY, Reply, jittered
 from tasks.classifieds.markup import load
 from tasks.exceptions import NotConfigured, UpstreamError
-from tasks.http import BODY_LIMIT, LONGEST_DELAY, Deadline, retry_after
+from tasks.http import LONGEST_DELAY, Deadline, retry_after
 from tasks.models import RateBucket
 
 BUCKET = f"{SERVICE}:browser"

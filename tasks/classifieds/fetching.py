@@ -13,6 +13,7 @@ JITTER = 0.5  # of the delay, at most, on top of it
 UNCHANGED = 304
 SHUT_OUT = (403, 503)  # how a challenge answers
 TOO_MANY = 429
+BODY_LIMIT = 2_000_000  # bytes of a page
 PAUSE = 600.0  # seconds, where the site wants a pause and does not say how long
 
 
@@ -56,6 +57,7 @@ def client_of(options: Options, deadline: Deadline, delay: float) -> Client:
         headers={"User-Agent": options.user_agent, "Accept": "text/html,application/xhtml+xml"},
         rate=Rate(per_second=1 / max(delay, 0.001), burst=1),
         deadline=deadline,
+        body_limit=BODY_LIMIT,
         pause=lambda *_: jittered(delay),
     )
 

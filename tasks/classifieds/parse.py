@@ -1,22 +1,28 @@
 """From HTML to plain values: the listings of a page, and where the next one is. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
+from itertools import islice
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from tasks.classifieds.markup import Markup
 from tasks.classifieds.models import Kind, ListingStatus
+from tasks.classifieds.nesting import check_nesting
 from tasks.exceptions import InvalidItem
 
 ROOT = "/classifieds/"
 CATEGORIES = f"{ROOT}categories/"
 LONGEST_PATH = 300  # characters
+LONGEST_TEXT = 300  # characters
+MOST_LISTINGS = 500  # of a page
+MOST_PAIRS = 20  # of a listing
+MOST_NODES = 500  # of a text
 LISTING = re.compile(r"/classifieds/(?:[^/?#]*\.)?([0-9]{1,19})/?")
 GROUPED = r"[0-9]{1,3}(?:[,.' ][0-9]{3})+"
 NUMBER = rf"(?<![0-9])(?:{GROUPED}|[0-9]{{1,12}})(?:[.,][0-9]{{1,2}})?(?![0-9])"
@@ -64,9 +70,11 @@ class Page:
 
 
 def parse_page(html: str, address: str, markup: Markup) -> Page:
-    """The page that was found at `address`."""
+    """The page that was found at `address`. Raises InvalidItem for one that could keep us busy for minutes."""
+    check_nesting(html)
     tree = LexborHTMLParser(html)
     listings = tree.css(markup.selectors.listing)
+    _check_number(listings)
     is_known = bool(listings) or tree.css_first(markup.selectors.known) is not None
     link = tree.css_first(markup.selectors.next)
     href = link.attributes.get("href") if link else None
@@ -74,6 +82,19 @@ def parse_page(html: str, address: str, markup: Markup) -> Page:
         return Page(listings, is_known, next_path(href, address) if href else "")
     except InvalidItem as error:
         return Page(listings, is_known, "", stray=str(error))
+
+
+def _check_number(listings: Sequence[LexborNode]) -> None:
+    """Raises InvalidItem unless each part of the page is read for one listing only."""
+    if len(listings) > MOST_LISTINGS:
+        raise InvalidItem(f"it has more than {MOST_LISTINGS} listings")
+    known = {each.mem_id for each in listings}
+    for each in listings:
+        around = each.parent
+        while around is not None:
+            if around.mem_id in known:
+                raise InvalidItem("it has listings within listings")
+            around = around.parent
 
 
 def next_path(href: str, address: str) -> str:
@@ -93,11 +114,11 @@ def parse_listing(card: LexborNode, address: str, markup: Markup) -> Parsed:
     select = markup.selectors
     path = listing_path(card.attributes.get("href") or "", address)
     label, price_text = _label_and_price(card, markup)
-    title, status = title_and_status(_text_of(card, select.title)[:300], label, markup)
+    title, status = title_and_status(_text_of(card, select.title), label, markup)
     if not title:
         raise InvalidItem("it has no title")
     price, currency = price_of(price_text, markup)
-    seller, reputation = seller_of(_text_of(card, select.seller)[:300], markup)
+    seller, reputation = seller_of(_text_of(card, select.seller), markup)
     return Parsed(
         listing_id=id_of(path),
         path=path,
@@ -205,7 +226,14 @@ def _joined(address: str, href: str) -> SplitResult:
 
 def _text_of(node: LexborNode, selector: str) -> str:
     found = node.css_first(selector)
-    return clean(found.text()) if found else ""
+    return _text(found) if found else ""
+
+
+def _text(node: LexborNode) -> str:
+    """One line of it, as long as anything that is kept."""
+    nodes = islice(node.traverse(include_text=True), MOST_NODES)
+    found = "".join((each.text_content or "")[:LONGEST_TEXT] for each in nodes if each.tag == "-text")
+    return clean(found)[:LONGEST_TEXT]
 
 
 def _label_and_price(card: LexborNode, markup: Markup) -> tuple[str, str]:
@@ -214,10 +242,10 @@ def _label_and_price(card: LexborNode, markup: Markup) -> tuple[str, str]:
     if node is None:
         return "", ""
     label = node.css_first(markup.selectors.label)
-    told = clean(label.text()) if label else ""
+    told = _text(label) if label else ""
     if label:
         label.decompose()
-    return told, clean(node.text())
+    return told, _text(node)
 
 
 def _amounts(text: str, markup: Markup) -> Iterator[tuple[Decimal | None, str]]:
@@ -241,7 +269,7 @@ def _pairs(card: LexborNode, markup: Markup) -> dict[str, str]:
     """Condition, negotiability and where it ships to, by a part of what each is called."""
     longest = {"condition": 100, "negotiability": 100, "ships_to": 200}
     found = dict.fromkeys(longest, "")
-    for pair in card.css(markup.selectors.pair):
+    for pair in card.css(markup.selectors.pair)[:MOST_PAIRS]:
         name = _text_of(pair, markup.selectors.name).casefold()
         field = next((field for part, field in markup.pairs.items() if part in name), None)
         if field and not found[field]:

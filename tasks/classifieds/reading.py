@@ -67,8 +67,7 @@ class Reader:
     def _read_page(self, category: Category, reply: Reply, entry: Entry, max_pages: int) -> Kept:
         """Keep the listings of a page and move on. Raises StrangeAnswer or NoListing for one without any."""
         address = self.site.address(category.scan_path)
-        page = parse_page(reply.body, address, self.markup)
-        self._recognise(page, category, address, reply)
+        page = self._recognised(category, address, reply)
         entry.expect(len(page.listings) * (max_pages - category.scan_pages))
         found = _parsed(page, address, self.markup, entry)
         if page.listings and not found:
@@ -91,13 +90,18 @@ class Reader:
             raise InvalidItem(page.stray)
         return kept
 
-    def _recognise(self, page: Page, category: Category, address: str, reply: Reply) -> None:
+    def _recognised(self, category: Category, address: str, reply: Reply) -> Page:
         """Raises StrangeAnswer for no page of the classifieds, NoListing for one that has become empty."""
+        try:
+            page = parse_page(reply.body, address, self.markup)
+        except InvalidItem as error:
+            raise StrangeAnswer(address, reply.status, f"The page is not read, for {error}", reply.body) from None
         if not page.is_known:
             raise StrangeAnswer(address, reply.status, "It is no page of the classifieds", reply.body)
         if not page.listings and not category.scan_pages and category.listings.exists():
             self.has_missed = True
             raise NoListing(address, reply.status, "There is no listing on it", reply.body)
+        return page
 
     def _renew(self) -> datetime:
         now = timezone.now()
