@@ -113,7 +113,8 @@ class Browser:
             raise UpstreamError(f"{SERVICE} answered {status} ({response.url})", status=status)
         if len(body) > BODY_LIMIT:
             raise UpstreamError(f"{SERVICE} sent more than {BODY_LIMIT} characters ({response.url})")
-        return Reply(status, {"Content-Type": response.headers.get("content-type", "")}, body.replace("\x00", ""))
+        headers = {name: response.headers.get(name.lower(), "") for name in ("Content-Type", "Retry-After")}
+        return Reply(status, headers, body.replace("\x00", ""))
 
     def _leave(self) -> None:
         """Whatever of it has started."""

@@ -11,7 +11,7 @@ from tasks.http import Answer, Client, Deadline, Rate
 SERVICE = "Head-Fi"
 JITTER = 0.5  # of the delay, at most, on top of it
 UNCHANGED = 304
-SHUT_OUT = (403, 503)  # how a challenge answers
+SHUT_OUT = (403, 503)  # how a challenge answers: not tried again in a loop
 TOO_MANY = 429
 BODY_LIMIT = 2_000_000  # bytes of a page
 PAUSE = 600.0  # seconds, where the site wants a pause and does not say how long
@@ -30,7 +30,7 @@ class Fetcher(Protocol):
     """What fetches pages, and waits before each as long as the site wants."""
 
     def fetch(self, path: str, conditions: Mapping[str, str]) -> Reply:
-        """Raises UpstreamError for an answer other than 2xx, 304 and 403, or none; RetryLater for a long pause."""
+        """Raises UpstreamError for an answer other than 2xx, 304, 403 and 503, or none; RetryLater for a long pause."""
         ...
 
     def close(self) -> None: ...
@@ -43,7 +43,7 @@ class OverHttp:
         self._client = client
 
     def fetch(self, path: str, conditions: Mapping[str, str]) -> Reply:
-        return self._client.get(path, _reply, headers=conditions, expect={UNCHANGED, 403})
+        return self._client.get(path, _reply, headers=conditions, expect={UNCHANGED, *SHUT_OUT})
 
     def close(self) -> None:
         self._client.close()

@@ -1,7 +1,7 @@
 """Head-Fi, spoken to over HTTP or with a browser: one page at a time, slowly, and only what robots.txt allows."""
 
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import cast
 
@@ -20,7 +20,7 @@ from tasks.classifieds.fetching import (
 )
 from tasks.classifieds.models import LONGEST_PAGE
 from tasks.exceptions import AbortRun, TaskError, UpstreamError
-from tasks.http import LONGEST_DELAY, Deadline
+from tasks.http import LONGEST_DELAY, Deadline, retry_after
 from tasks.models import KeptAnswer
 from tasks.robots import Robots
 
@@ -90,9 +90,9 @@ class HeadFi:
         try:
             reply = self._fetcher.fetch(path, conditions)
         except UpstreamError as error:
-            raise self._meaning(error, path) from error
+            raise _meaning(error) from error
         if reply.status in SHUT_OUT:
-            raise StrangeAnswer(self.address(path), reply.status, f"The site shuts us out: {reply.status}", reply.body)
+            raise self._shut_out(reply, path)
         kind = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if reply.status != UNCHANGED and kind not in HTML:
             raise StrangeAnswer(self.address(path), reply.status, f"The page is {kind[:50] or 'nothing'}", reply.body)
@@ -102,14 +102,21 @@ class HeadFi:
         """Remember how to recognise this page, whose listings are kept."""
         KeptAnswer.objects.keep(SERVICE, self.address(path), reply.headers, now)
 
-    def _meaning(self, error: UpstreamError, path: str) -> Exception:
-        """What a refusal is for the scan: a wish for a pause, being shut out, or the failure of one page."""
-        if error.status == TOO_MANY:
-            delay = timedelta(seconds=min(error.retry_after or PAUSE, LONGEST_DELAY))
-            return RetryLater(delay, f"{SERVICE} wants a pause of {delay}.")
-        if error.status in SHUT_OUT:
-            return StrangeAnswer(self.address(path), error.status, f"The site shuts us out: {error}", error.body)
-        return error
+    def _shut_out(self, reply: Reply, path: str) -> Exception:
+        """What 403 and 503 are: a wish for a pause if they say how long, else a challenge."""
+        if seconds := retry_after(reply.headers.get("Retry-After", ""), datetime.now(UTC)):
+            return _pause(seconds)
+        return StrangeAnswer(self.address(path), reply.status, f"The site shuts us out: {reply.status}", reply.body)
+
+
+def _meaning(error: UpstreamError) -> Exception:
+    """What a refusal is for the scan: a wish for a pause, or the failure of one page."""
+    return _pause(error.retry_after or PAUSE) if error.status == TOO_MANY else error
+
+
+def _pause(seconds: float) -> RetryLater:
+    delay = timedelta(seconds=min(seconds, LONGEST_DELAY))
+    return RetryLater(delay, f"{SERVICE} wants a pause of {delay}.")
 
 
 def fetcher_of(options: Options, deadline: Deadline, delay: float) -> Fetcher:

@@ -97,7 +97,8 @@ def test_a_scan_that_was_taken_over_keeps_nothing_more(run: Run, site: Upstream)
 
 
 def test_of_two_scans_at_once_one_reads_each_page_once(run: Run, site: Upstream) -> None:
-    answer, second = site.answer, []
+    answer = site.answer
+    second: list[str] = []
 
     def scan_meanwhile(request: Any) -> Any:
         if "daps.10" in request.target and not second:

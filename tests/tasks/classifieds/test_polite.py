@@ -163,6 +163,17 @@ def test_a_pause_that_is_wanted_before_the_first_page_is_kept_too(run: Run, site
     assert len(site.requests) == 1
 
 
+@pytest.mark.parametrize(("status", "wanted", "seconds"), [(503, "120", 120), (503, "5", 5), (403, "7200", 7200)])
+def test_being_shut_out_for_a_time_is_a_pause_and_no_alarm(
+    run: Run, site: Upstream, status: int, wanted: str, seconds: int
+) -> None:
+    site.fail("daps.10", status, times=9, headers={"Retry-After": wanted})
+    assert run(scan).retry_in == seconds
+    assert site.asked("daps.10") == 1
+    assert not Pause.objects.get().is_alarm
+    assert not StrangePage.objects.exists()
+
+
 def test_a_position_outlives_the_pause(run: Run, site: Upstream) -> None:
     site.fail("dacs.8/?page=2", 429, headers={"Retry-After": "80000"})
     run(scan)
@@ -203,7 +214,7 @@ def test_one_category_that_is_away_stops_no_other(run: Run, site: Upstream, stat
     ("status", "headers", "body", "asked"),
     [
         (403, HTML, b"<h1>Forbidden</h1>", 1),
-        (503, HTML, b"<h1>Checking your browser</h1>", 4),
+        (503, HTML, b"<h1>Checking your browser</h1>", 1),
         (200, HTML, b"<h1>Are you a person?</h1>", 1),
         (200, HTML, b"", 1),
         (200, HTML, NUL, 1),
