@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import cast
 
 from scheduling.exceptions import RetryLater
+from scheduling.redact import plain
 from tasks.classifieds.conf import Options
 from tasks.classifieds.fetching import (
     PAUSE,
@@ -38,11 +39,11 @@ class Unreadable(TaskError):
     told = "{why}; see the page that was kept ({url})."
 
     def __init__(self, url: str, status: int, why: str, body: str) -> None:
-        super().__init__(self.told.format(why=why, url=url))
-        self.url = url
+        super().__init__(plain(self.told.format(why=why, url=url)))
+        self.url = plain(url)
         self.status = status
-        self.why = why
-        self.body = body[:LONGEST_PAGE]
+        self.why = plain(why)
+        self.body = plain(body[:LONGEST_PAGE])
 
 
 class NoListing(Unreadable):

@@ -7,13 +7,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import DataError
 from django.utils import timezone
 
 from scheduling.context import StopSignal
 from scheduling.models import State
 from scheduling.snapshots import Outcome
-from tasks.classifieds.keep import keep_listings
-from tasks.classifieds.models import Category, Change, Listing, StrangePage
+from tasks.classifieds import positions
+from tasks.classifieds.headfi import StrangeAnswer
+from tasks.classifieds.keep import keep_listings, keep_strange
+from tasks.classifieds.models import Category, Change, Listing, Pause, StrangePage
 from tasks.classifieds.parse import Parsed
 from tasks.classifieds.tasks import scan, tell_of_matches
 from tasks.demo.headfi import SLUGS, HeadFi
@@ -291,6 +294,36 @@ def test_a_page_that_comes_too_slowly_meets_the_deadline(
     settings.CLASSIFIEDS = {**configured, "SCAN_TIMEOUT": 0.5}
     site.drip(DACS, 0.01)
     assert "DeadlineReached" in run(scan, category=DACS).error_message
+
+
+@pytest.mark.parametrize("status", [200, 403, 503])
+def test_a_strange_page_that_no_database_takes_sets_off_the_alarm(run: Run, site: Upstream, status: int) -> None:
+    body = b"<h1>\x00No\x00\xff</h1>"
+    site.fail(DACS, status, headers={"Content-Type": "text/html"}, body=body)
+    assert "StrangeAnswer" in run(scan, category=DACS).error_message
+    assert Pause.objects.get().is_alarm
+    assert StrangePage.objects.get().body == "<h1>No\ufffd</h1>"
+
+
+@pytest.mark.django_db
+def test_a_strange_page_is_kept_without_what_no_database_takes() -> None:
+    error = StrangeAnswer("http://site.example/\x00", 200, "Why\x00 \ud800", "\x00<p>\ud800")
+    positions.leave_alone(timezone.now(), str(error), is_alarm=True)
+    keep_strange(error, timezone.now())
+    page = StrangePage.objects.get()
+    assert (page.url, page.why, page.body) == ("http://site.example/␀", "Why␀ ?", "␀<p>?")
+
+
+def test_the_alarm_is_set_off_although_the_page_cannot_be_kept(
+    run: Run, headfi: HeadFi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise DataError("too much")
+
+    monkeypatch.setattr("tasks.classifieds.scan.keep_strange", fail)
+    headfi.is_challenging = True
+    run(scan, category=DACS)
+    assert Pause.objects.get().is_alarm
 
 
 def test_a_cancelled_scan_leaves_a_cancelled_record(run: Run, site: Upstream) -> None:
