@@ -5,25 +5,32 @@ The browser says who it is as the HTTP client does, and fetches nothing from oth
 
 import os
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from urllib.parse import urlsplit
 
+import psutil
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Error, Page, Playwright, Response, Route, TimeoutError, sync_playwright
+from playwright.sync_api import Error, Page, Playwright, Response, Route, sync_playwright
+from playwright.sync_api import TimeoutError as NotInTime
 
 from scheduling.exceptions import RetryLater
 from tasks.classifieds.conf import Options
 from tasks.classifieds.fetching import BODY_LIMIT, PAUSE, SERVICE, SHUT_OUT, TOO_MANY, Reply, jittered
 from tasks.classifieds.markup import load
-from tasks.exceptions import NotConfigured, UpstreamError
+from tasks.exceptions import DeadlineReached, NotConfigured, UpstreamError
 from tasks.http import LONGEST_DELAY, Deadline, retry_after
 from tasks.models import RateBucket
 
 BUCKET = f"{SERVICE}:browser"
 PATIENCE = 30.0  # seconds for a page
 LISTINGS_WITHIN = 5.0  # seconds after that; a page without listings is handed on all the same
+TO_START = 30.0  # seconds
+TO_LEAVE = 3.0  # seconds, before it is killed
 UNWANTED = frozenset({"image", "media", "font"})
 FLAGS = ("--disable-dev-shm-usage",)  # which is small in containers
 AS_ROOT = "--no-sandbox"  # there Chromium has no sandbox to offer
@@ -38,30 +45,53 @@ class Browser:
         self._delay = delay
         self._listing = load(options.headfi_file).selectors.listing
         self._thread = ThreadPoolExecutor(1, "browser")
+        self._mark = f"--rota-browser={uuid.uuid4()}"  # by which its processes are found
         self._playwright: Playwright | None = None
         self._chromium: Chromium | None = None
         self._page: Page | None = None
 
     def fetch(self, path: str, conditions: Mapping[str, str]) -> Reply:
-        """As the site shows it to a browser, which cannot ask by `conditions`."""
+        """As the site shows it to a browser, which cannot ask by `conditions`. After a failure a new one is started."""
         self._wait_for_turn()
         try:
-            return self._in_thread(self._open, f"{self._options.headfi_url}{path}")
+            page = self._page or self._in_thread(self._start, TO_START)
+            act = partial(self._open, page, path, min(PATIENCE, self._deadline.left()))
+            return self._in_thread(act, min(PATIENCE + LISTINGS_WITHIN, self._deadline.left()))
+        except UpstreamError as error:
+            if error.retryable:
+                self._kill()
+            raise
         finally:
             RateBucket.objects.hold(BUCKET, jittered(self._delay), datetime.now(UTC))
 
     def close(self) -> None:
         try:
-            self._in_thread(self._leave)
+            self._in_thread(self._leave, TO_LEAVE)
+        except (UpstreamError, DeadlineReached):
+            self._kill()
         finally:
             self._thread.shutdown(wait=False)
 
-    def _in_thread[T](self, act: Callable[..., T], *given: str) -> T:
-        return self._thread.submit(act, *given).result()
+    def _in_thread[T](self, act: Callable[[], T], seconds: float) -> T:
+        """What comes of it. Raises UpstreamError if that takes longer, as where a page's script never ends."""
+        try:
+            return self._thread.submit(act).result(seconds)
+        except TimeoutError:
+            self._deadline.left()
+            raise UpstreamError(f"{SERVICE} keeps the browser busy", retryable=True) from None
 
-    def _open(self, url: str) -> Reply:
-        page = self._page or self._start()
-        seconds = min(PATIENCE, self._deadline.left())
+    def _kill(self) -> None:
+        """End its processes, whatever they do; what waits for them in the thread fails then, and ends as well."""
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                if self._mark in process.cmdline():
+                    for each in (*process.children(recursive=True), process):
+                        each.kill()
+        with suppress(UpstreamError, DeadlineReached):
+            self._in_thread(self._leave, TO_LEAVE)
+
+    def _open(self, page: Page, path: str, seconds: float) -> Reply:
+        url = f"{self._options.headfi_url}{path}"
         try:
             response = page.goto(url, wait_until="domcontentloaded", timeout=seconds * 1000)
             if response is None:
@@ -82,7 +112,7 @@ class Browser:
         self._playwright = sync_playwright().start()
         try:
             self._chromium = self._playwright.chromium.launch(
-                executable_path=program, headless=self._options.headless, args=flags
+                executable_path=program, headless=self._options.headless, args=[*flags, self._mark]
             )
         except Error as error:
             raise NotConfigured(f"{program} does not start: {str(error).partition(chr(10))[0][:200]}") from None
@@ -101,7 +131,7 @@ class Browser:
     def _await_listings(self, page: Page) -> None:
         try:
             page.wait_for_selector(self._listing, state="attached", timeout=LISTINGS_WITHIN * 1000)
-        except TimeoutError:
+        except NotInTime:
             return
 
     def _reply(self, response: Response, body: str) -> Reply:
@@ -117,11 +147,14 @@ class Browser:
         return Reply(status, headers, body.replace("\x00", ""))
 
     def _leave(self) -> None:
-        """Whatever of it has started."""
-        if self._chromium:
-            self._chromium.close()
-        if self._playwright:
-            self._playwright.stop()
+        """Whatever of it has started, or is left of it."""
+        chromium, playwright = self._chromium, self._playwright
+        self._page = self._chromium = self._playwright = None
+        with suppress(Error):
+            if chromium:
+                chromium.close()
+        if playwright:
+            playwright.stop()
 
     def _wait_for_turn(self) -> None:
         per_second = 1 / max(self._delay, 0.001)

@@ -1,17 +1,20 @@
 """The site read with a browser, as with FETCHER=browser."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
+import psutil
 import pytest
 
 from scheduling.models import State
 from scheduling.snapshots import Outcome
 from tasks.classifieds.conf import options
-from tasks.classifieds.models import Listing, StrangePage
+from tasks.classifieds.models import Category, Listing, StrangePage
 from tasks.classifieds.tasks import scan
 from tasks.demo.headfi import HeadFi
 from tasks.demo.upstream import Upstream
+from tasks.models import Status, TaskRecord
 
 DACS = "dacs.8"
 FOREIGN = '<script src="http://localhost:9/x.js"></script><img src="/data/covers/1.png">'
@@ -68,3 +71,29 @@ def test_a_browser_that_does_not_start_is_told(run: Run, settings: Any) -> None:
 def test_a_long_pause_asked_of_a_browser_ends_the_scan(run: Run, site: Upstream) -> None:
     site.fail(DACS, 429, headers={"Retry-After": "7200", "Content-Type": "text/html"}, body=b"later")
     assert run(scan, category=DACS).retry_in == 7200
+
+
+@pytest.mark.parametrize("wait", ["while (true) {}", "setTimeout(() => { while (true) {} }, 300)"])
+def test_a_script_that_never_ends_costs_one_category_and_no_more(
+    run: Run, site: Upstream, monkeypatch: pytest.MonkeyPatch, wait: str
+) -> None:
+    monkeypatch.setattr("tasks.classifieds.browser.PATIENCE", 2.0)
+    monkeypatch.setattr("tasks.classifieds.browser.LISTINGS_WITHIN", 1.0)
+    run(scan, category="daps.10")
+    Category.objects.exclude(pk__in=[DACS, "daps.10"]).update(is_watched=False)
+    site.fail(DACS, 200, headers={"Content-Type": "text/html"}, body=f"<p>Hm<script>{wait}</script>".encode())
+    began = time.monotonic()
+    outcome = run(scan)
+    assert time.monotonic() - began < 10
+    assert outcome.error_message.startswith("DACs: UpstreamError: Head-Fi")
+    assert TaskRecord.objects.filter(label="DAPs").latest("id").status == Status.SUCCEEDED
+    assert not any("--rota-browser=" in " ".join(each.cmdline()) for each in psutil.Process().children(recursive=True))
+
+
+def test_a_script_that_never_ends_cannot_outlast_the_scan(run: Run, site: Upstream, settings: Any) -> None:
+    settings.CLASSIFIEDS = {**settings.CLASSIFIEDS, "SCAN_TIMEOUT": 3}
+    script = b"<p>Hm<script>setTimeout(() => { while (true) {} }, 300)</script>"
+    site.fail(DACS, 200, headers={"Content-Type": "text/html"}, body=script)
+    began = time.monotonic()
+    assert run(scan, category=DACS).state == State.FAILED
+    assert time.monotonic() - began < 10
