@@ -157,9 +157,11 @@ class KeptAnswerQuerySet(models.QuerySet["KeptAnswer"]):
         return {name: value for name, value in validators.items() if value}
 
     def keep(self, service: str, url: str, headers: Mapping[str, str], now: datetime, body: str = "") -> None:
-        """Remember how to recognise this answer, and its `body` where that is wanted again."""
-        told = {name: headers.get(name, "") for name in ("ETag", "Last-Modified")}
-        etag, modified = (value if len(value) <= LONGEST_VALIDATOR else "" for value in told.values())
+        """Remember how to recognise this answer, and its `body` where that is wanted again.
+
+        A validator that could not be sent back in a header, or is too long, counts as none.
+        """
+        etag, modified = (_sendable(headers.get(name, "")) for name in ("ETag", "Last-Modified"))
         fields = {"etag": etag, "last_modified": modified, "body": body[:LONGEST_KEPT], "kept_at": now}
         self.update_or_create(pk=_key(service, url), defaults={"service": service, **fields})
 
@@ -170,6 +172,11 @@ class KeptAnswerQuerySet(models.QuerySet["KeptAnswer"]):
     def fresh(self, service: str, url: str, since: datetime) -> "KeptAnswer | None":
         """The answer, if it was given after `since`."""
         return self.filter(pk=_key(service, url), kept_at__gt=since).first()
+
+
+def _sendable(validator: str) -> str:
+    fits = len(validator) <= LONGEST_VALIDATOR and validator.isascii() and validator.isprintable()
+    return validator if fits else ""
 
 
 def _key(service: str, url: str) -> str:

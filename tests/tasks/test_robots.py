@@ -84,3 +84,10 @@ def test_an_answer_is_asked_for_again_by_its_validators(db: None) -> None:
     }
     KeptAnswer.objects.keep("Site", "/a", {"ETag": "x" * 501}, now)
     assert KeptAnswer.objects.conditions("Site", "/a") == {}
+
+
+@pytest.mark.parametrize("etag", ['"\u00fcber"', '"\x00"', '"a\tb"', '"\udcff"', '"\n"'])
+def test_a_validator_that_cannot_be_sent_back_counts_as_none(db: None, etag: str) -> None:
+    modified = "Mon, 02 Mar 2026 12:00:00 GMT"
+    KeptAnswer.objects.keep("Site", "/a", {"ETag": etag, "Last-Modified": modified}, datetime.now(UTC))
+    assert KeptAnswer.objects.conditions("Site", "/a") == {"If-Modified-Since": modified}

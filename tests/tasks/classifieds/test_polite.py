@@ -3,6 +3,7 @@
 import gzip
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -128,6 +129,43 @@ def test_a_page_is_asked_for_only_if_it_has_changed(run: Run, site: Upstream, he
     run(scan, category=DACS)
     assert Listing.objects.count() == 41
     assert KeptAnswer.objects.exclude(etag="").count() == 2
+
+
+def test_a_page_that_tells_only_when_it_changed_is_asked_for_by_that(
+    run: Run, site: Upstream, headfi: HeadFi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headfi.with_etag, modified = False, "Mon, 02 Mar 2026 12:00:00 GMT"
+    asked = answer_with(site, monkeypatch, {"Last-Modified": modified})
+    run(scan, category=DACS)
+    asked.clear()
+    assert run(scan, category=DACS).state == State.SUCCEEDED
+    assert (asked[0]["if-modified-since"], "if-none-match" in asked[0]) == (modified, False)
+
+
+def test_an_etag_that_cannot_be_sent_back_breaks_no_scan(
+    run: Run, site: Upstream, headfi: HeadFi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headfi.with_etag = False
+    asked = answer_with(site, monkeypatch, {"ETag": '"\xfcber"'})
+    for _ in range(3):
+        assert run(scan, category=DACS).state == State.SUCCEEDED
+    assert not any("if-none-match" in headers for headers in asked)
+
+
+def answer_with(site: Upstream, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]) -> list[Any]:
+    """Let the site send these headers too; the headers of each request for a page, from now on."""
+    asked: list[Any] = []
+    answer = site.answer
+
+    def with_headers(request: Request) -> Any:
+        reply, fault = answer(request)
+        if "/categories/" in request.path:
+            asked.append(request.headers)
+            reply = replace(reply, headers={**reply.headers, **headers})
+        return reply, fault
+
+    monkeypatch.setattr(site, "answer", with_headers)
+    return asked
 
 
 def test_a_short_pause_is_waited_for(run: Run, site: Upstream) -> None:
