@@ -43,10 +43,14 @@ def step(category: Category, next_path: str, now: datetime) -> None:
     category.save(update_fields=["scan_path", "scan_pages", "resume_until", "is_complete", "halts"])
 
 
-def arrive(category: Category, now: datetime) -> None:
-    """The scan of the category has come to its end."""
-    category.scan_path, category.is_complete, category.scanned_at, category.halts = "", True, now, 0
-    category.save(update_fields=["scan_path", "is_complete", "scanned_at", "halts"])
+def arrive(category: Category, now: datetime, *, is_explored: bool) -> None:
+    """The scan of the category has come to its end; `is_explored` if that was as deep as a first scan shall be.
+
+    Until one was, each scan looks at all pages.
+    """
+    category.is_explored |= is_explored
+    category.scan_path, category.is_complete, category.scanned_at, category.halts = "", category.is_explored, now, 0
+    category.save(update_fields=["scan_path", "is_complete", "scanned_at", "is_explored", "halts"])
 
 
 def give_up(category: Category) -> None:

@@ -27,6 +27,7 @@ class Reader:
     site: HeadFi
     markup: Markup
     claim: Claim
+    thorough: int  # pages of a first scan
     has_seen: bool = False  # a page with listings, in whatever category
     has_missed: bool = False  # listings on a page where there were some before
 
@@ -62,7 +63,7 @@ class Reader:
 
     def _arrive(self, category: Category) -> None:
         with self._ours() as now:
-            positions.arrive(category, now)
+            positions.arrive(category, now, is_explored=True)
 
     def _read_page(self, category: Category, reply: Reply, entry: Entry, max_pages: int) -> Kept:
         """Keep the listings of a page and move on. Raises StrangeAnswer or NoListing for one without any."""
@@ -83,7 +84,8 @@ class Reader:
             if page.stray and not is_last:
                 positions.give_up(category)
             elif is_last or not page.next_path or (category.is_complete and is_whole and kept.nothing_new):
-                positions.arrive(category, now)
+                is_end = not page.next_path and not page.stray
+                positions.arrive(category, now, is_explored=is_end or category.scan_pages + 1 >= self.thorough)
             else:
                 positions.step(category, page.next_path, now)
         if page.stray and not is_last:

@@ -102,7 +102,9 @@ def _scan_alone(
         return
     try:
         with _minding(), closing(HeadFi(options, Deadline(options.scan_timeout))) as site:
-            _scan_categories(Reader(site, markup, claim), options, slugs, recorded, wanted.max_pages, part)
+            _scan_categories(
+                Reader(site, markup, claim, options.initial_max_pages), options, slugs, recorded, wanted.max_pages, part
+            )
     finally:
         claim.release(timezone.now())
 
@@ -152,8 +154,8 @@ def _check_allowed(site: HeadFi, categories: Sequence[Category], recorded: Recor
 
 
 def _depth(options: Options, category: Category) -> int:
-    """How many pages are read: more if the category was never read to the end."""
-    return options.scheduled_max_pages if category.scanned_at else options.initial_max_pages
+    """How many pages are read: more until that many were read once."""
+    return options.scheduled_max_pages if category.is_explored else options.initial_max_pages
 
 
 @contextmanager

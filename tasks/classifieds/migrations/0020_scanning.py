@@ -1,4 +1,4 @@
-"""One scan at a time, and how often a category has stopped scans."""
+"""One scan at a time; how often a category has stopped scans, and whether it has had its deep first one."""
 
 from typing import ClassVar
 
@@ -10,6 +10,7 @@ class Migration(migrations.Migration):
 
     operations: ClassVar = [
         migrations.AddField("category", "halts", models.PositiveSmallIntegerField(default=0, editable=False)),
+        migrations.AddField("category", "is_explored", models.BooleanField(default=False, editable=False)),
         migrations.CreateModel(
             name="ScanClaim",
             fields=[

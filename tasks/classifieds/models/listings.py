@@ -45,6 +45,7 @@ class Category(models.Model):
     scan_pages = models.PositiveSmallIntegerField(default=0, editable=False)  # that it has read so far
     resume_until = models.DateTimeField(null=True, blank=True, editable=False)  # after that a scan begins anew
     is_complete = models.BooleanField(default=False, editable=False)  # whether its last scan came to its end
+    is_explored = models.BooleanField(default=False, editable=False)  # whether one was as deep as the first shall be
     halts = models.PositiveSmallIntegerField(default=0, editable=False)  # scans in a row that it has stopped
 
     class Meta:

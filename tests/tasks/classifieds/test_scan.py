@@ -81,6 +81,29 @@ def test_a_first_scan_stops_at_its_limit(run: Run, headfi: HeadFi, site: Upstrea
     assert site.asked("daps.10") == 1
 
 
+def test_a_short_scan_does_not_use_up_the_deep_first_one(run: Run, headfi: HeadFi, site: Upstream) -> None:
+    headfi.per_page = 10
+    run(scan, category=DACS, max_pages=1)
+    assert Category.objects.get(pk=DACS).scanned_at
+    site.requests.clear()
+    run(scan, category=DACS)
+    assert site.asked(DACS) == PAGES, "although the first page is as it was"
+    site.requests.clear()
+    run(scan, category=DACS)
+    assert site.asked(DACS) == 1
+
+
+def test_a_short_scan_that_comes_to_the_end_is_a_deep_one(run: Run, headfi: HeadFi, site: Upstream) -> None:
+    headfi.per_page = 40
+    run(scan, category=DACS, max_pages=1)
+    headfi.per_page = 5
+    for _ in range(30):
+        headfi.add(DACS)
+    site.requests.clear()
+    run(scan, category=DACS)
+    assert site.asked(DACS) == 2
+
+
 def test_what_a_listing_tells_is_stored(read: Outcome, headfi: HeadFi) -> None:
     ad = next(ad for ad in headfi.ads[DACS] if ad.price and not ad.title.startswith("["))
     row = Listing.objects.get(pk=ad.id)
