@@ -1,6 +1,6 @@
 """Reader: follows a category from page to page, and keeps each page together with the place behind it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -18,6 +18,8 @@ from tasks.classifieds.models import Category
 from tasks.classifieds.parse import Page, Parsed, name_of, parse_listing, parse_page
 from tasks.exceptions import InvalidItem
 from tasks.recording import Entry
+
+ONE = {"pages": "page", "matches": "match"}
 
 
 @dataclass(slots=True)
@@ -49,13 +51,13 @@ class Reader:
             told["pages"] += 1
             if reply is None:
                 entry.log(f"Page {category.scan_pages + 1} is as it was.")
-                self.has_seen = True
+                self.has_seen, told["as_it_was"] = True, 1
                 self._arrive(category)
             else:
                 for name, number in asdict(self._read_page(category, reply, entry, max_pages)).items():
                     told[name] += number
         entry.expect(0)
-        entry.log(", ".join(f"{number} {name}" for name, number in told.items()))
+        entry.log(in_words(told))
 
     def give_up(self, category: Category) -> None:
         with self._ours():
@@ -115,6 +117,14 @@ class Reader:
         """A transaction in which no other scan writes. Raises TakenOver if one reads the site by now."""
         with transaction.atomic():
             yield self._renew()
+
+
+def in_words(told: Mapping[str, int]) -> str:
+    """What a record tells, as people read it: 1 page, 3 new; of a page that is as it was, that alone."""
+    if told.get("as_it_was"):
+        told = {name: number for name, number in told.items() if number}
+    named = ((ONE.get(name, name) if number == 1 else name, number) for name, number in told.items())
+    return ", ".join(f"{number} {name}" if name != "as_it_was" else "as it was" for name, number in named)
 
 
 def _parsed(page: Page, address: str, markup: Markup, entry: Entry) -> Sequence[Parsed]:

@@ -74,6 +74,7 @@ def test_run_once_scans_and_tells(site: Upstream) -> None:
     told = audiowatch("run", "--once")
     assert "2 pages, 40 new, 0 changed, 1 unchanged" in told
     assert "0 matches" in told
+    assert "1 page, as it was" in audiowatch("run", "--once")
     assert Listing.objects.count() == 40 * len(SLUGS)
     assert set(TaskRecord.objects.values_list("task_name", flat=True)) == {"audiowatch"}
 

@@ -121,8 +121,10 @@ def test_a_second_scan_asks_for_one_page_which_is_as_it_was(run: Run, read: Outc
     asked = site.asked(DACS)
     run(scan, category=DACS)
     assert site.asked(DACS) == asked + 1
-    assert told() == {"pages": 1, "new": 0, "changed": 0, "unchanged": 0}
-    assert "is as it was" in TaskRecord.objects.filter(label="DACs").latest("id").log_output
+    assert told() == {"pages": 1, "new": 0, "changed": 0, "unchanged": 0, "as_it_was": 1}
+    log = TaskRecord.objects.filter(label="DACs").latest("id").log_output
+    assert "Page 1 is as it was." in log
+    assert log.endswith(" 1 page, as it was")
 
 
 def test_a_page_on_which_nothing_is_new_is_the_last_without_etags_too(run: Run, headfi: HeadFi, site: Upstream) -> None:

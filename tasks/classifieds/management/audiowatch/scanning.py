@@ -10,11 +10,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from scheduling.management.telling import put, put_json, table
 from tasks.classifieds.conf import options
+from tasks.classifieds.reading import in_words
 from tasks.classifieds.scan import Wanted, scan
 from tasks.recording import Entry, record
 
 NAME = "audiowatch"  # of the task in the records
-ORDER = ("pages", "new", "changed", "unchanged", "sent", "failed", "waiting")
+ORDER = ("pages", "as_it_was", "new", "changed", "unchanged", "sent", "failed", "waiting")
 COLUMNS = (
     BarColumn(),
     MofNCompleteColumn(),
@@ -49,7 +50,7 @@ def words(result: Any) -> str:
     """What a record tells, in the order of things; JSON in a database may have lost it."""
     told = dict(result or {})
     ordered = sorted(told, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
-    return ", ".join(f"{told[name]} {name}" for name in ordered)
+    return in_words({name: told[name] for name in ordered})
 
 
 def put_told(told: dict[str, Any], as_json: bool, out: Any) -> None:
