@@ -17,7 +17,7 @@ from tasks.exceptions import NotConfigured
 from tasks.tickets.limits import MOST_DAYS, MOST_TICKETS
 from tasks.tickets.on_demand import AlreadyRunning, NothingRunning, cancel, start
 from tasks.tickets.stages import STAGES
-from tasks.tickets.status import StageStanding, Standing, pipeline_status
+from tasks.tickets.status import PipelineStanding, StageStanding, pipeline_status
 
 router = Router(tags=["source systems"])
 
@@ -85,7 +85,7 @@ class StageSchema(Schema):
 class StatusSchema(Schema):
     """The run of the pipeline that goes on, or was the last; whoever asked for it."""
 
-    status: Standing = Field(description="idle: none has run, or the last was cancelled before it began.")
+    status: PipelineStanding = Field(description="idle: none has run, or the last was cancelled before it began.")
     progress: float | None = Field(description="Of the whole, from 0 to 1.", examples=[0.42])
     message: str = Field(description="How far it is, or the error that ended it.", examples=["analyze 120/500"])
     stage: str | None = Field(description="The stage that goes on.", examples=["analyze"])

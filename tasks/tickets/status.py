@@ -14,7 +14,7 @@ from tasks.tickets.on_demand import attempts, gives_way, under_way
 from tasks.tickets.stages import DAILY, STAGES
 
 
-class Standing(enum.StrEnum):
+class PipelineStanding(enum.StrEnum):
     """How the pipeline stands, in the words of the system that it comes from."""
 
     IDLE = "idle"  # nothing has run, or the last was cancelled before it began
@@ -55,7 +55,7 @@ class StageStatus:
 
 @dataclass(frozen=True, slots=True)
 class PipelineStatus:
-    status: Standing
+    status: PipelineStanding
     progress: float | None = None  # of the whole, from 0 to 1
     message: str = ""
     stage: str | None = None  # the one that goes on
@@ -70,7 +70,7 @@ class PipelineStatus:
 
     @property
     def is_running(self) -> bool:
-        return self.status is Standing.RUNNING
+        return self.status is PipelineStanding.RUNNING
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -85,7 +85,7 @@ def latest_run() -> Execution | None:
 
 def pipeline_status() -> PipelineStatus:
     run = latest_run()
-    return PipelineStatus(Standing.IDLE) if run is None else status_of(run)
+    return PipelineStatus(PipelineStanding.IDLE) if run is None else status_of(run)
 
 
 def status_of(run: Execution) -> PipelineStatus:
@@ -93,7 +93,7 @@ def status_of(run: Execution) -> PipelineStatus:
     every = list(attempts(run).defer("traceback"))
     stages = _stages(run, [each.pk for each in every])
     standing = _standing(run)
-    error = "" if standing is Standing.COMPLETED else _error(run, every)
+    error = "" if standing is PipelineStanding.COMPLETED else _error(run, every)
     return PipelineStatus(
         status=standing,
         progress=run.progress,
@@ -116,12 +116,12 @@ def wanted_stages(arguments: Mapping[str, Any]) -> list[str]:
     return [stage for stage in STAGES if not isinstance(named, list) or stage in named]
 
 
-def _standing(run: Execution) -> Standing:
+def _standing(run: Execution) -> PipelineStanding:
     if not run.is_final:
-        return Standing.FAILED if gives_way(run) else Standing.RUNNING
+        return PipelineStanding.FAILED if gives_way(run) else PipelineStanding.RUNNING
     if run.state in UNWELL or (run.state == State.CANCELLED and run.started_at):
-        return Standing.FAILED
-    return Standing.COMPLETED if run.state == State.SUCCEEDED else Standing.IDLE
+        return PipelineStanding.FAILED
+    return PipelineStanding.COMPLETED if run.state == State.SUCCEEDED else PipelineStanding.IDLE
 
 
 def _error(run: Execution, every: list[Execution]) -> str:
@@ -130,14 +130,14 @@ def _error(run: Execution, every: list[Execution]) -> str:
     return plain(ended[-1].error_message or ended[-1].reason) if ended else ""
 
 
-def _message(run: Execution, standing: Standing, error: str) -> str:
+def _message(run: Execution, standing: PipelineStanding, error: str) -> str:
     if run.state == State.RUNNING:
         return plain("Stopping." if run.cancel_requested_at else run.progress_text or "Started.")
     if run.state == State.QUEUED and run.attempt > 1:
         return f"To be tried again at {run.run_after:%H:%M} UTC. {error}".strip()
     if run.state == State.QUEUED:
         return "Waits for a scheduler to take it."
-    return "" if standing is Standing.COMPLETED else error
+    return "" if standing is PipelineStanding.COMPLETED else error
 
 
 def _stages(run: Execution, executions: list[int]) -> list[StageStatus]:

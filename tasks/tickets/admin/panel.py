@@ -21,14 +21,14 @@ from tasks.models import TaskRecord
 from tasks.tickets import on_demand
 from tasks.tickets.limits import MOST_DAYS, MOST_TICKETS
 from tasks.tickets.stages import STAGES
-from tasks.tickets.status import PipelineStatus, StageStanding, Standing, pipeline_status
+from tasks.tickets.status import PipelineStanding, PipelineStatus, StageStanding, pipeline_status
 
 DEEDS = {"sync": ("sync",), "analyze": ("analyze",), "pipeline": STAGES}
 COLOURS = {
-    Standing.IDLE: "slate",
-    Standing.RUNNING: "blue",
-    Standing.COMPLETED: "green",
-    Standing.FAILED: "red",
+    PipelineStanding.IDLE: "slate",
+    PipelineStanding.RUNNING: "blue",
+    PipelineStanding.COMPLETED: "green",
+    PipelineStanding.FAILED: "red",
 }
 OF_STAGES = {
     StageStanding.WAITING: "grey",

@@ -12,14 +12,14 @@ from scheduling.management.finding import REFUSED
 from scheduling.management.telling import NOTHING, put, put_json, table
 from scheduling.models import State
 from tasks.tickets.on_demand import NothingRunning, cancel
-from tasks.tickets.status import PipelineStatus, StageStatus, Standing, pipeline_status
+from tasks.tickets.status import PipelineStanding, PipelineStatus, StageStatus, pipeline_status
 
 NOT_WELL = 1
 COLOURS = {
-    Standing.IDLE: "dim",
-    Standing.RUNNING: "blue",
-    Standing.COMPLETED: "green",
-    Standing.FAILED: "red",
+    PipelineStanding.IDLE: "dim",
+    PipelineStanding.RUNNING: "blue",
+    PipelineStanding.COMPLETED: "green",
+    PipelineStanding.FAILED: "red",
 }
 
 
@@ -36,7 +36,7 @@ def status(given: dict[str, Any], out: Any) -> None:
         put_json(out, found.as_dict())
     else:
         put(out, *_told(found))
-    if found.status is Standing.FAILED:
+    if found.status is PipelineStanding.FAILED:
         raise SystemExit(NOT_WELL)
 
 

@@ -1,12 +1,16 @@
 """The description of the API is complete, true, and for whoever is known only."""
 
+from collections import Counter
 from datetime import timedelta
-from typing import Any
+from enum import Enum
+from typing import Any, get_args
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
+from ninja import Schema
+from pydantic import BaseModel
 
 from project.api import TAGS, api
 from scheduling.api.description import HEADERS, guards
@@ -27,6 +31,31 @@ def told() -> dict[str, dict[str, Any]]:
 
 
 OPERATIONS = told()
+
+
+def within(kind: Any, found: set[type]) -> set[type]:
+    """The shapes and choices that `kind` is made of, itself included."""
+    for part in get_args(kind):
+        within(part, found)
+    if isinstance(kind, type) and issubclass(kind, BaseModel | Enum) and kind not in found:
+        found.add(kind)
+        for field in getattr(kind, "model_fields", {}).values():
+            within(field.annotation, found)
+    return found
+
+
+def test_no_two_shapes_have_one_name() -> None:
+    """Of two, the document would tell only one, for both."""
+    known = api.get_openapi_schema()["components"]["schemas"]
+    shapes: set[type] = set()
+    for kind in [
+        *Schema.__subclasses__(),
+        *(deep for each in Schema.__subclasses__() for deep in each.__subclasses__()),
+    ]:
+        within(kind, shapes)
+    names = Counter(shape.__name__ for shape in shapes if shape.__name__ in known)
+    assert names
+    assert [name for name, times in names.items() if times > 1] == []
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

@@ -17,7 +17,7 @@ from django.contrib.auth.models import User
 from django.core.wsgi import get_wsgi_application
 from django.db import connection, transaction
 from django.test import Client
-from hypothesis import HealthCheck, Phase, given
+from hypothesis import HealthCheck, Phase, given, reject
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pytest_django import Settings
@@ -143,7 +143,10 @@ def test_no_request_makes_the_server_fail(
     def ask(case: Case, data: st.DataObject) -> None:
         make_sense(case, SOUND.get(f"{method} {address}", {}), there, data)
         with transaction.atomic():
-            answer = case.call(headers=headers)
+            try:
+                answer = case.call(headers=headers)
+            except UnicodeEncodeError:
+                reject()  # half a character, which no client could send
             transaction.set_rollback(True)
         seen[answer.status_code] += 1
         case.validate_response(answer, checks=CHECKS)
