@@ -58,8 +58,9 @@ def prepare(url: str) -> None:
     from scheduling.sync import sync
 
     call_command("migrate", interactive=False, verbosity=0)
-    for synced in sync(timezone.now()):
-        store.pause(Job.objects.get(pk=synced.job), by="chaos", now=timezone.now())
+    sync(timezone.now())
+    for job in Job.objects.all():
+        store.pause(job, by="chaos", now=timezone.now())
 
 
 def run(options: argparse.Namespace, folder: Path, url: str, server: Server | None) -> int:

@@ -17,6 +17,7 @@ from tasks.demo.upstream import Upstream
 from tasks.models import Status, TaskRecord
 
 DACS = "dacs.8"
+PATIENCE = 60.0  # seconds on a busy machine; without an end to it, such a page takes for ever
 FOREIGN = '<script src="http://localhost:9/x.js"></script><img src="/data/covers/1.png">'
 
 type Run = Callable[..., Outcome]
@@ -84,7 +85,7 @@ def test_a_script_that_never_ends_costs_one_category_and_no_more(
     site.fail(DACS, 200, headers={"Content-Type": "text/html"}, body=f"<p>Hm<script>{wait}</script>".encode())
     began = time.monotonic()
     outcome = run(scan)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < PATIENCE
     assert outcome.error_message.startswith("DACs: UpstreamError: Head-Fi")
     assert TaskRecord.objects.filter(label="DAPs").latest("id").status == Status.SUCCEEDED
     assert not any("--rota-browser=" in " ".join(each.cmdline()) for each in psutil.Process().children(recursive=True))
@@ -96,4 +97,4 @@ def test_a_script_that_never_ends_cannot_outlast_the_scan(run: Run, site: Upstre
     site.fail(DACS, 200, headers={"Content-Type": "text/html"}, body=script)
     began = time.monotonic()
     assert run(scan, category=DACS).state == State.FAILED
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < PATIENCE

@@ -7,11 +7,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tasks.classifieds.models import Filters, Rule
-from tests.acceptance.conftest import chromium, window
 from tests.tasks.classifieds.rules.conftest import make_listing
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-__all__ = ["chromium", "window"]
 
 Window = Callable[..., Page]
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"

@@ -10,10 +10,7 @@ import pytest
 from scheduling.models import Job
 from tasks.recording import Entry, record
 from tasks.tickets.models import Cluster, Issue, Ticket
-from tests.acceptance.conftest import chromium, window
 from tests.factories import make_job
-
-__all__ = ["chromium", "window"]  # fixtures of the browser
 
 NOW = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
