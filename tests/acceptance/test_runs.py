@@ -105,6 +105,7 @@ def test_a_time_out_ends_the_run_and_what_it_has_started(rota: Rota) -> None:
     assert not psutil.pid_exists(program) or psutil.Process(program).status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.sqlite_only
 def test_code_that_is_deaf_to_signals_is_killed(rota: Rota) -> None:
     rota.start()
     run = rota.ended(rota.ask("hang_in_c", timeout=timedelta(seconds=1)))
@@ -132,6 +133,7 @@ def test_a_waiting_run_is_cancelled_before_it_starts(rota: Rota) -> None:
     assert rota.lines("marks") == []
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize(
     ("task", "reason"),
     [("crash", "killed by SIGKILL"), ("leave", ""), ("returns_a_set", "returned a set"), ("eats_memory", "")],

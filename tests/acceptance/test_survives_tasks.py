@@ -1,4 +1,7 @@
-"""Tasks that break what they run in: each ends its own run at most, and the next one runs as if nothing had been."""
+"""Tasks that break what they run in: each ends its own run at most, and the next one runs as if nothing had been.
+
+What happens to processes alone is the same on every database, and is tried on one.
+"""
 
 import subprocess
 from datetime import timedelta
@@ -21,6 +24,7 @@ def pool(process: "subprocess.Popen[bytes]") -> list[psutil.Process]:
     return [child for server in psutil.Process(process.pid).children() for child in server.children()]
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize(
     ("task", "reason"),
     [
@@ -51,6 +55,7 @@ def test_of_a_task_that_forks_only_the_original_comes_back(rota: Rota) -> None:
     assert log.count("I am the") == 1
 
 
+@pytest.mark.sqlite_only
 def test_what_a_platform_tells_all_processes_is_not_for_the_children(rota: Rota) -> None:
     rota.start("--workers", "1")
     deaf = {"path": rota.path("marks"), "seconds": 0.2}
@@ -60,6 +65,7 @@ def test_what_a_platform_tells_all_processes_is_not_for_the_children(rota: Rota)
     assert rota.lines("marks") == ["begin", "end", "begin"]
 
 
+@pytest.mark.sqlite_only
 def test_a_pool_whose_idle_children_are_killed_has_new_ones_at_once(rota: Rota) -> None:
     process = rota.start("--workers", "3")
     rota.until(lambda: len(pool(process)) == 3)
@@ -84,6 +90,7 @@ def test_a_run_whose_child_dies_before_it_begins_gets_another_child(rota: Rota) 
     assert Execution.objects.count() == 1
 
 
+@pytest.mark.sqlite_only
 def test_a_child_that_was_suspended_is_killed_at_its_time_out(rota: Rota) -> None:
     process = rota.start("--workers", "1")
     run = rota.ask("rest", arguments={"seconds": 60, "path": rota.path("marks")}, timeout=timedelta(seconds=2))
