@@ -33,6 +33,7 @@ ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", "localhost, 127.0.0.1, [::1]")
 CSRF_TRUSTED_ORIGINS = env.addresses("CSRF_TRUSTED_ORIGINS")  # like https://rota.example.org
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"
+AUTHENTICATION_BACKENDS = ["scheduling.tenants.Backend"]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 AUTH_PASSWORD_VALIDATORS = [
@@ -89,7 +90,9 @@ INSTALLED_APPS = [
     "scheduling",
     "tasks",
     "tasks.watch_history",
+    "tasks.audiobooks",
     "tasks.classifieds",
+    "tasks.social",
     "tasks.tickets",
     *(["tasks.demo"] if DEMO else []),
 ]
@@ -309,6 +312,55 @@ TICKETS = {
     "DAILY_TOKENS": env.integer("DAILY_TOKENS", 5_000_000),  # read and written by the model on one day; 0 is no limit
     "MESSAGE_BATCHES_FROM": env.integer("MESSAGE_BATCHES_FROM", 200),  # tickets in a run; 0: never in a batch
     "PIPELINE_TIMEOUT": env.number("PIPELINE_TIMEOUT", 14_400, 60),  # seconds for one run of the pipeline
+}
+
+# Social analytics: LinkedIn, X, Facebook and Instagram; the tokens of accounts are in the database, sealed
+SOCIAL = {
+    "USER_AGENT": USER_AGENT,
+    "LINKEDIN_CLIENT_ID": env.text("LINKEDIN_CLIENT_ID"),
+    "LINKEDIN_CLIENT_SECRET": env.text("LINKEDIN_CLIENT_SECRET"),
+    "LINKEDIN_URL": env.address("LINKEDIN_URL", "https://api.linkedin.com/rest"),
+    "LINKEDIN_AUTH_URL": env.address("LINKEDIN_AUTH_URL", "https://www.linkedin.com/oauth/v2"),
+    "LINKEDIN_VERSION": env.text("LINKEDIN_VERSION", "202609"),  # YYYYMM; each lives for about a year
+    "X_CLIENT_ID": env.text("X_CLIENT_ID"),
+    "X_CLIENT_SECRET": env.text("X_CLIENT_SECRET"),  # empty: a public client
+    "X_URL": env.address("X_URL", "https://api.x.com/2"),
+    "X_POST_FIELDS": env.choice("X_POST_FIELDS", "tweet.fields", {"tweet.fields", "post.fields"}),  # its parameter
+    "X_PRIVATE_METRICS": env.flag("X_PRIVATE_METRICS", True),  # what only the author's own token gets
+    "META_APP_ID": env.text("META_APP_ID"),
+    "META_APP_SECRET": env.text("META_APP_SECRET"),
+    "META_URL": env.address("META_URL", "https://graph.facebook.com"),
+    "INSTAGRAM_URL": env.address("INSTAGRAM_URL", "https://graph.instagram.com"),
+    "META_VERSION": env.text("META_VERSION", "v25.0"),
+    "POSTS_PER_PLATFORM": env.integer("POSTS_PER_PLATFORM", 100, 1, 100),  # of each account in one sync
+    "SOCIAL_SYNC_TIMEOUT": env.number("SOCIAL_SYNC_TIMEOUT", 3000, 60),  # seconds for one sync of all businesses
+    "KEEP_READINGS_DAYS": env.integer("KEEP_READINGS_DAYS", 30, 1, 3650),  # older ones are thinned to one a day
+    "KEEP_SYNCS_DAYS": env.integer("KEEP_SYNCS_DAYS", 90, 1, 3650),
+}
+
+# Audiobooks: LibriVox and the Internet Archive; Open Library, Google Books and Audnexus for what is told of books
+AUDIOBOOKS = {
+    "CONTACT": CONTACT,  # without it nobody is asked
+    "USER_AGENT": USER_AGENT,
+    "CATALOGUE": env.text("CATALOGUE", "tasks.audiobooks.librivox.LibriVox"),  # the source of books, a dotted path
+    "LIBRIVOX_URL": env.address("LIBRIVOX_URL", "https://librivox.org"),
+    "ARCHIVE_URL": env.address("ARCHIVE_URL", "https://archive.org"),
+    "ARCHIVE_HOSTS": env.names("ARCHIVE_HOSTS", ".archive.org"),  # where files may come from; with a dot: and below
+    "OPENLIBRARY_URL": env.address("OPENLIBRARY_URL", "https://openlibrary.org"),
+    "COVERS_URL": env.address("COVERS_URL", "https://covers.openlibrary.org"),
+    "GOOGLE_BOOKS_URL": env.address("GOOGLE_BOOKS_URL", "https://www.googleapis.com/books/v1"),
+    "GOOGLE_BOOKS_API_KEY": env.text("GOOGLE_BOOKS_API_KEY"),  # empty: Google Books is not asked
+    "AUDNEXUS_URL": env.address("AUDNEXUS_URL", "https://api.audnex.us"),
+    "AUDNEXUS": env.flag("AUDNEXUS", False),  # whether Audnexus is asked; it knows commercial titles only
+    "LIBRARY_DIR": env.file_path("LIBRARY_DIR", "_library", ROOT),
+    "LIBRARY_BUDGET": env.integer("LIBRARY_BUDGET", 50_000_000_000, 0),  # bytes of all files together; 0 is no limit
+    "LIBRARY_FREE": env.integer("LIBRARY_FREE", 2_000_000_000, 0),  # bytes that stay free on the disk
+    "AUDIO_FORMAT": env.choice("AUDIO_FORMAT", "64Kbps MP3", {"64Kbps MP3", "128Kbps MP3", "VBR MP3"}),
+    "NEW_BOOKS_DAYS": env.integer("NEW_BOOKS_DAYS", 7, 1, 365),  # how long a book counts as new for metadata_new
+    "TOP_BOOKS": env.integer("TOP_BOOKS", 10, 1, 100),  # of each enabled genre
+    "KEEP_RECORDS_DAYS": env.integer("KEEP_RECORDS_DAYS", 30, 1, 3650),  # of task records, for cleanup_tasks
+    "AUDIOBOOKS_RATE": env.number("AUDIOBOOKS_RATE", 1, 0.01, 1_000_000),  # requests a second to each of these services
+    "DOWNLOAD_TIMEOUT": env.number("DOWNLOAD_TIMEOUT", 6 * 3600, 60),  # seconds for one run that downloads
 }
 
 # Metrics

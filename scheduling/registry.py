@@ -33,7 +33,7 @@ JOB_OPTIONS = frozenset(
     {
         *SPANS,
         *("name", "description", "tags", "arguments", "queue", "priority", "max_instances", "coalesce"),
-        *("overlap", "max_attempts", "idempotent", "exclusive", "run_at_startup", "calendars", "ping"),
+        *("overlap", "max_attempts", "idempotent", "exclusive", "run_at_startup", "calendars", "ping", "tenant"),
     }
 )
 

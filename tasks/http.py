@@ -1,6 +1,6 @@
 """The one HTTP client: a deadline, a cap on each answer, retries where they help, a rate for all workers.
 
-Redirects are not followed, so that no credential travels to another host.
+Redirects are not followed, so that no credential travels to another host; but for large files, to hosts that are named.
 """
 
 import json
@@ -8,7 +8,7 @@ import re
 import time
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -29,6 +29,7 @@ BODY_LIMIT = 10_000_000  # bytes, after decompression
 LONGEST_LINE = 5_000_000  # bytes of one line of a long answer
 LONGEST_REFUSAL = 2_000  # characters kept of what a refusal says
 ATTEMPTS = 4
+REDIRECTS = 5  # that a large answer may be behind
 LONGEST_WAIT = 60.0  # seconds; a service that asks for more gets its worker back
 LONGEST_DELAY = 86_400.0  # seconds; whatever a service asks for, it is asked again after a day
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504, *range(520, 530)})
@@ -66,6 +67,15 @@ class Answer:
     status: int
     headers: httpx.Headers
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A large answer while it comes in."""
+
+    status: int
+    headers: httpx.Headers
+    pieces: Iterator[bytes]
 
 
 class Client:
@@ -128,16 +138,18 @@ class Client:
         path: str,
         read: Callable[[Answer], T],
         *,
-        data: Any,
+        data: Any = None,
+        form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         retries: bool = False,
     ) -> T:
-        """Send `data` as JSON, once: what it did is not known when the answer is lost.
+        """Send `data` as JSON, or `form` as a form, once: what it did is not known when the answer is lost.
 
         `retries` where sending it twice does no harm.
         """
         ask = self._tried if retries else self._once
-        return ask("POST", path, read, (), json=data, headers=headers)
+        content = {"json": data} if form is None else {"data": form}
+        return ask("POST", path, read, (), headers=headers, **content)
 
     def delete[T](self, path: str, read: Callable[[Answer], T]) -> T:
         """Remove what is at `path`; tried again like a read."""
@@ -158,6 +170,35 @@ class Client:
                     raise UpstreamError(f"sent a line of more than {LONGEST_LINE} bytes")
             if rest:
                 yield rest
+
+    @contextmanager
+    def stream(
+        self, path: str, *, hosts: Collection[str], headers: Mapping[str, str] | None = None
+    ) -> Iterator["Stream"]:
+        """A large body, not decompressed, piece by piece, asked for once.
+
+        Redirects are followed to `hosts` alone, of which one that starts with a dot stands for all below it, and never
+        from https to http.
+        """
+        self._wait_for_turn()
+        with self._told(f"GET {path}"), ExitStack() as opened:
+            address = self._http.build_request("GET", path).url
+            for _ in range(REDIRECTS):
+                asked = self._http.stream(
+                    "GET", address, headers={**(headers or {}), "Accept-Encoding": "identity"}, timeout=self._timeout()
+                )
+                response = opened.enter_context(asked)
+                if not response.is_redirect:
+                    break
+                address = _followed(response, hosts)
+            if not response.is_success:
+                raise refusal(response, self._body(response), datetime.now(UTC))
+            yield Stream(response.status_code, response.headers, self._pieces(response))
+
+    def _pieces(self, response: httpx.Response) -> Iterator[bytes]:
+        for chunk in response.iter_raw():
+            self.deadline.left()
+            yield chunk
 
     def _tried[T](
         self, method: str, path: str, read: Callable[[Answer], T], expect: Collection[int], **parts: Any
@@ -237,6 +278,18 @@ class Client:
             self.deadline.left()
             told = f"{self.service} cannot be reached: {type(error).__name__} ({what})"
             raise UpstreamError(told, retryable=True) from None
+
+
+def _followed(response: httpx.Response, hosts: Collection[str]) -> httpx.URL:
+    """Where a redirect leads. Raises UpstreamError if that is none of `hosts`, or less safe than where it comes from."""
+    try:
+        address = response.url.join(response.headers.get("Location", ""))
+    except httpx.InvalidURL:
+        raise UpstreamError("redirects to an address that is none", status=response.status_code) from None
+    within = any(address.host == host or (host.startswith(".") and address.host.endswith(host)) for host in hosts)
+    if not within or (response.url.scheme == "https" and address.scheme != "https"):
+        raise UpstreamError(f"redirects to {address.host[:100]}, which is not followed", status=response.status_code)
+    return address
 
 
 def as_json(answer: Answer) -> Any:

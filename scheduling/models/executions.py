@@ -13,6 +13,7 @@ from scheduling.models.changes import LONGEST_REASON
 from scheduling.models.jobs import Job, Policy
 from scheduling.models.workers import Worker
 from scheduling.states import FINAL, OPEN, State
+from scheduling.tenants import Person, tenants_of
 
 
 class Why(models.TextChoices):
@@ -52,6 +53,11 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
 
     def due(self, now: datetime) -> Self:
         return self.filter(run_after__lte=now)
+
+    def seen_by(self, user: Person) -> Self:
+        """Those that `user` may see, as far as tenants go; permissions are another matter."""
+        tenants = tenants_of(user)
+        return self if tenants is None else self.filter(tenant__in=tenants)
 
     def light(self) -> Self:
         """Without the texts that a list does not show."""
@@ -118,6 +124,7 @@ class Execution(Policy):
             models.Index(fields=["job", "id"], name="execution_job"),
             models.Index(fields=["task", "id"], name="execution_task"),
             models.Index(fields=["finished_at", "state"], name="execution_finished"),
+            models.Index(fields=["tenant", "id"], name="execution_tenant", condition=~Q(tenant="")),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["job", "scheduled_for"], name="execution_once_per_moment"),

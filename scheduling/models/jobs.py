@@ -12,8 +12,10 @@ from django.utils.timezone import now
 from scheduling import registry
 from scheduling.constraints import not_empty, not_negative, one_of
 from scheduling.models.changes import LONGEST_REASON
+from scheduling.tenants import Person, tenants_of
 from scheduling.triggers import Kind, Schedule, describe, next_after
 
+LONGEST_TENANT = 100
 JOB_ID = RegexValidator(
     r"\A[A-Za-z0-9][A-Za-z0-9_.:-]*\Z",
     "An id starts with a letter or a digit and goes on with letters, digits, and any of _ . : -",
@@ -71,6 +73,12 @@ class Policy(models.Model):
         "worker may take them over.",
     )
 
+    tenant = models.CharField(
+        max_length=LONGEST_TENANT,
+        blank=True,
+        help_text="Whose it is: that tenant's people see and steer it. Empty: the installation's own.",
+    )
+
     class Meta:
         abstract = True
 
@@ -85,6 +93,11 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def due(self, now: datetime) -> Self:
         return self.armed().filter(next_run_time__lte=now).order_by("next_run_time")
+
+    def seen_by(self, user: Person) -> Self:
+        """Those that `user` may see and steer, as far as tenants go; permissions are another matter."""
+        tenants = tenants_of(user)
+        return self if tenants is None else self.filter(tenant__in=tenants)
 
     def mentioning(self, word: str) -> Self:
         """Jobs that have `word` in their id, name, task or description, or in a tag, in whatever case."""
@@ -182,6 +195,7 @@ class Job(Policy):
         indexes: ClassVar = [
             models.Index(fields=["next_run_time"], name="job_next_run_time"),
             models.Index(fields=["paused_until"], name="job_paused_until"),
+            models.Index(fields=["tenant", "id"], name="job_tenant", condition=~Q(tenant="")),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(

@@ -1,0 +1,24 @@
+"""Book, Author, Series, Genre; Edition (a recording) and Rank; Told (who said what); Gap; Download and its Parts."""
+
+from tasks.audiobooks.models.books import Author, Book, BookQuerySet, Genre, Series, Told
+from tasks.audiobooks.models.downloads import Download, DownloadQuerySet, DownloadState, Part
+from tasks.audiobooks.models.editions import Edition, Rank
+from tasks.audiobooks.models.gaps import Gap, GapState, Stand
+
+__all__ = [
+    "Author",
+    "Book",
+    "BookQuerySet",
+    "Download",
+    "DownloadQuerySet",
+    "DownloadState",
+    "Edition",
+    "Gap",
+    "GapState",
+    "Genre",
+    "Part",
+    "Rank",
+    "Series",
+    "Stand",
+    "Told",
+]

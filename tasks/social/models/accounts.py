@@ -1,0 +1,61 @@
+"""Account: an account of a business on a platform, with its tokens, sealed, and how it stands."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from tasks.sealed import SealedField
+from tasks.social.models.businesses import Business
+
+
+class Platform(models.TextChoices):
+    LINKEDIN = "linkedin", "LinkedIn"
+    X = "x", "X"
+    FACEBOOK = "facebook", "Facebook"
+    INSTAGRAM = "instagram", "Instagram"
+
+
+class Standing(models.TextChoices):
+    """Whether the platform lets us in."""
+
+    CONNECTED = "connected", "Connected"
+    NEEDS_AUTHORISATION = "needs_auth", "Needs authorisation"  # the token is dead and cannot be refreshed
+    FORBIDDEN = "forbidden", "Not permitted"  # the token lives, but may not read this
+
+
+class Account(models.Model):
+    """An account on a platform. Tokens are entered, used and refreshed, never shown."""
+
+    business = models.ForeignKey(Business, models.CASCADE, related_name="accounts")
+    platform = models.CharField(max_length=9, choices=Platform)
+    external_id = models.CharField(
+        "id on the platform",
+        max_length=100,
+        help_text="LinkedIn: urn:li:organization:123; X: the number of the user; Facebook: of the page; "
+        "Instagram: of the professional account.",
+    )
+    name = models.CharField(max_length=200, blank=True, help_text="What people call it.")
+    is_active = models.BooleanField(default=True, help_text="Whether it is synced.")
+
+    access_token = SealedField(blank=True)
+    refresh_token = SealedField(blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)  # of the access token; None: no end is known
+    refresh_expires_at = models.DateTimeField(null=True, blank=True)  # LinkedIn's, which refreshing does not move
+    standing = models.CharField(max_length=10, choices=Standing, default=Standing.CONNECTED, editable=False)
+    problem = models.CharField(max_length=500, blank=True, editable=False)  # what the platform last said against it
+    held_until = models.DateTimeField(
+        null=True, blank=True, editable=False
+    )  # not asked before: a limit of the platform
+    synced_at = models.DateTimeField(null=True, blank=True, editable=False)  # the last sync that came to its end
+
+    class Meta:
+        ordering: ClassVar = ["business", "platform", "name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["business", "platform", "external_id"], name="account_once"),
+            models.CheckConstraint(name="account_platform_known", condition=Q(platform__in=Platform.values)),
+            models.CheckConstraint(name="account_standing_known", condition=Q(standing__in=Standing.values)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_platform_display()} {self.name or self.external_id}"

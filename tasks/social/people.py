@@ -1,0 +1,23 @@
+"""Who belongs to which business: members see and steer what is their business's own, and nothing else."""
+
+from scheduling.tenants import Person
+from tasks.social.models import Member
+
+PERMISSIONS = {  # those whose doors look at tenants
+    "social.view_business",
+    "social.change_business",
+    "social.sync_business",
+    "social.schedule_business",
+    "social.view_account",
+    "social.change_account",
+    "social.view_post",
+    "social.view_sync",
+}
+
+
+def tenants_of(user: Person) -> frozenset[str] | None:
+    """The businesses of a member, as tenants; none at all of one who has lost the last. None for all others."""
+    member = Member.objects.filter(pk=user.pk).first()
+    if member is None:
+        return None
+    return frozenset(business.tenant for business in member.businesses.all())
