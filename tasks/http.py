@@ -281,7 +281,7 @@ class Client:
 
 
 def _followed(response: httpx.Response, hosts: Collection[str]) -> httpx.URL:
-    """Where a redirect leads. Raises UpstreamError if that is none of `hosts`, or less safe than where it comes from."""
+    """Where a redirect leads. Raises UpstreamError if that is none of `hosts`, or less safe than where it was."""
     try:
         address = response.url.join(response.headers.get("Location", ""))
     except httpx.InvalidURL:

@@ -1,9 +1,10 @@
-"""Book, Author, Series, Genre; Edition (a recording) and Rank; Told (who said what); Gap; Download and its Parts."""
+"""Book, Author, Series, Genre; Edition (a recording) and Rank; Told (who said what); Gap; Download with Parts; Walk."""
 
 from tasks.audiobooks.models.books import Author, Book, BookQuerySet, Genre, Series, Told
 from tasks.audiobooks.models.downloads import Download, DownloadQuerySet, DownloadState, Part
 from tasks.audiobooks.models.editions import Edition, Rank
 from tasks.audiobooks.models.gaps import Gap, GapState, Stand
+from tasks.audiobooks.models.walks import Walk
 
 __all__ = [
     "Author",
@@ -21,4 +22,5 @@ __all__ = [
     "Series",
     "Stand",
     "Told",
+    "Walk",
 ]
