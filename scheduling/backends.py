@@ -76,8 +76,11 @@ class RotaBackend(BaseTaskBackend):
             raise TaskResultDoesNotExist(result_id) from error
 
 
-def execution_of(task: Task, args: list[Any], kwargs: dict[str, Any], by: str = "") -> Execution:
-    """A run of `task` that can be queued, not yet saved; `by` names who asked. Raises InvalidTask, InvalidArguments."""
+def execution_of(task: Task, args: list[Any], kwargs: dict[str, Any], by: str = "", *, tenant: str = "") -> Execution:
+    """A run of `task` that can be queued, not yet saved; `by` names who asked, `tenant` whose run it is.
+
+    Raises InvalidTask, InvalidArguments.
+    """
     task.get_backend().validate_task(task)
     path = task.module_path
     try:
@@ -96,6 +99,7 @@ def execution_of(task: Task, args: list[Any], kwargs: dict[str, Any], by: str = 
         priority=task.priority,
         **policy_of(task),
         max_instances=None,
+        tenant=tenant,
         why=Why.ENQUEUE,
         requested_by=by,
         run_after=task.run_after or now,

@@ -62,6 +62,11 @@ class Context(TaskContext):  # type: ignore[misc]  # frozen in Django, not in it
         return self.snapshot.job
 
     @property
+    def tenant(self) -> str:
+        """Whose this run is: what it enqueues for the same people is given it, too. Empty: the installation's own."""
+        return self.snapshot.tenant
+
+    @property
     def scheduled_for(self) -> datetime | None:
         """The due moment, for runs that a trigger asked for."""
         return self.snapshot.scheduled_for

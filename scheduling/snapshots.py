@@ -19,6 +19,7 @@ class Snapshot:
     arguments: dict[str, Any]  # by name; positional ones under "*"
     worker: str  # of the claim
     job: str | None = None  # id
+    tenant: str = ""  # whose the run is; empty: the installation's own
     queue: str = "default"
     priority: int = 0
     attempt: int = 1

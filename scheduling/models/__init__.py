@@ -5,7 +5,7 @@ from scheduling.models.calendars import Calendar, Window
 from scheduling.models.changes import LONGEST_REASON, Change
 from scheduling.models.executions import Cause, Execution, ExecutionQuerySet, LogChunk, Why
 from scheduling.models.installation import Installation
-from scheduling.models.jobs import JOB_ID, POLICY, Job, JobQuerySet, Origin, Overlap, Policy
+from scheduling.models.jobs import JOB_ID, LONGEST_TENANT, POLICY, TENANT, Job, JobQuerySet, Origin, Overlap, Policy
 from scheduling.models.notices import (
     Event,
     Incident,
@@ -25,8 +25,10 @@ __all__ = [
     "FINAL",
     "JOB_ID",
     "LONGEST_REASON",
+    "LONGEST_TENANT",
     "OPEN",
     "POLICY",
+    "TENANT",
     "UNWELL",
     "Backfill",
     "BackfillState",

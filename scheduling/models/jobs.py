@@ -16,9 +16,12 @@ from scheduling.tenants import Person, tenants_of
 from scheduling.triggers import Kind, Schedule, describe, next_after
 
 LONGEST_TENANT = 100
+NAME = r"\A[A-Za-z0-9][A-Za-z0-9_.:-]*\Z"
 JOB_ID = RegexValidator(
-    r"\A[A-Za-z0-9][A-Za-z0-9_.:-]*\Z",
-    "An id starts with a letter or a digit and goes on with letters, digits, and any of _ . : -",
+    NAME, "An id starts with a letter or a digit and goes on with letters, digits, and any of _ . : -"
+)
+TENANT = RegexValidator(
+    NAME, "A tenant's name starts with a letter or a digit and goes on with letters, digits, and any of _ . : -"
 )
 
 
@@ -76,6 +79,7 @@ class Policy(models.Model):
     tenant = models.CharField(
         max_length=LONGEST_TENANT,
         blank=True,
+        validators=[TENANT],
         help_text="Whose it is: that tenant's people see and steer it. Empty: the installation's own.",
     )
 

@@ -113,6 +113,7 @@ def _snapshot(row: Execution, worker: UUID, now: datetime) -> Snapshot:
         arguments=row.arguments,
         worker=str(worker),
         job=row.job_id,
+        tenant=row.tenant,
         queue=row.queue,
         priority=row.priority,
         attempt=row.attempt,
