@@ -7,6 +7,8 @@ demo_settings() {
     demo_watch_history "http://127.0.0.1:$1"
     demo_classifieds "http://127.0.0.1:$1"
     demo_tickets "http://127.0.0.1:$1"
+    demo_audiobooks "http://127.0.0.1:$1"
+    demo_social "http://127.0.0.1:$1"
 }
 
 demo_watch_history() {
@@ -50,6 +52,38 @@ ZENDESK_API_TOKEN=demo
 ZENDESK_RATE=6000
 ANTHROPIC_BASE_URL=$1
 ANTHROPIC_API_KEY=demo
+ENV
+}
+
+demo_audiobooks() {
+    cat <<ENV
+LIBRIVOX_URL=$1/librivox
+ARCHIVE_URL=$1/archive
+ARCHIVE_HOSTS=127.0.0.1
+OPENLIBRARY_URL=$1/openlibrary
+COVERS_URL=$1/covers
+GOOGLE_BOOKS_URL=$1/googlebooks
+GOOGLE_BOOKS_API_KEY=demo
+AUDNEXUS_URL=$1/audnexus
+AUDIOBOOKS_RATE=100
+LIBRARY_DIR=_demo_library
+LIBRARY_FREE=0
+ENV
+}
+
+demo_social() {
+    cat <<ENV
+LINKEDIN_URL=$1/linkedin/rest
+LINKEDIN_AUTH_URL=$1/linkedin/oauth/v2
+LINKEDIN_CLIENT_ID=demo
+LINKEDIN_CLIENT_SECRET=demo
+X_URL=$1/x/2
+X_CLIENT_ID=demo
+X_CLIENT_SECRET=demo
+META_URL=$1/meta
+INSTAGRAM_URL=$1/instagram
+META_APP_ID=demo
+META_APP_SECRET=demo
 ENV
 }
 

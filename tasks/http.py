@@ -282,10 +282,7 @@ class Client:
 
 def _followed(response: httpx.Response, hosts: Collection[str]) -> httpx.URL:
     """Where a redirect leads. Raises UpstreamError if that is none of `hosts`, or less safe than where it was."""
-    try:
-        address = response.url.join(response.headers.get("Location", ""))
-    except httpx.InvalidURL:
-        raise UpstreamError("redirects to an address that is none", status=response.status_code) from None
+    address = response.url.join(response.headers.get("Location", ""))
     within = any(address.host == host or (host.startswith(".") and address.host.endswith(host)) for host in hosts)
     if not within or (response.url.scheme == "https" and address.scheme != "https"):
         raise UpstreamError(f"redirects to {address.host[:100]}, which is not followed", status=response.status_code)
