@@ -13,7 +13,7 @@ TOKEN = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,20})(?=[\s/>])([^<>]*)>|<[!?/][
 BLOCKS = frozenset({"p", "ul", "ol", "blockquote"})
 SAME = {
     **{name: name for name in (*BLOCKS, "li", "em", "strong")},
-    **{name: "p" for name in ("div", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "tr", "dt", "dd")},
+    **dict.fromkeys(("div", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "tr", "dt", "dd"), "p"),
     **{"b": "strong", "i": "em", "cite": "em"},
 }
 DROPPED = frozenset({"script", "style", "head", "title", "template", "iframe", "object", "svg", "math", "textarea"})

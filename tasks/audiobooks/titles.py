@@ -5,7 +5,7 @@ import unicodedata
 
 LONGEST_TITLE = 500  # characters of a key, as its column holds
 LONGEST_NAME = 200
-LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
+LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th"})
 ACCENTS = re.compile("[\u0300-\u036f]+")
 APOSTROPHES = re.compile("['\u2018\u2019\u02bc`\u00b4]")
 BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
