@@ -20,8 +20,9 @@ from scheduling.admin import columns
 from scheduling.backends import execution_of
 from scheduling.models import OPEN, Execution
 from tasks.admin import ReadOnlyAdmin
+from tasks.files import image_type, read
 from tasks.watch_history.conf import USER_NAME, options
-from tasks.watch_history.files import image_type, poster_file, read
+from tasks.watch_history.files import poster_file
 from tasks.watch_history.models import Play, Title, Watcher
 from tasks.watch_history.tasks import update_user_history
 

@@ -5,10 +5,11 @@ from datetime import datetime
 
 from scheduling.exceptions import RetryLater
 from tasks.exceptions import AbortRun, UpstreamError
+from tasks.files import replacing
 from tasks.http import Deadline
 from tasks.recording import Entry
 from tasks.watch_history.conf import Options
-from tasks.watch_history.files import poster_file, replacing
+from tasks.watch_history.files import poster_file
 from tasks.watch_history.models import Title, Watcher
 from tasks.watch_history.tmdb import Tmdb
 

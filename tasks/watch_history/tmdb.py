@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.exceptions import UpstreamError
+from tasks.files import image_type
 from tasks.http import Answer, Client, Deadline, Rate, as_json
 from tasks.watch_history.conf import Options
-from tasks.watch_history.files import image_type
 
 RATE = Rate(per_second=20, burst=20)  # TMDB bears about 40 a second
 POSTER_SIZE = "w342"  # pixels across; one of the widths that TMDB has

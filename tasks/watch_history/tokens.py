@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.exceptions import AbortRun, UpstreamError
-from tasks.watch_history.files import read, replacing
+from tasks.files import read, replacing
 
 EARLY = timedelta(minutes=5)  # a token is replaced that long before its end
 REVOKED = "needs_authorisation"  # the mark in the file of a token that Trakt will not replace

@@ -12,9 +12,10 @@ from django.test import Client
 from django.utils import timezone
 
 from scheduling.models import Execution, State
+from tasks.files import replacing
 from tasks.models import TaskRecord
-from tasks.watch_history import files
 from tasks.watch_history.conf import options
+from tasks.watch_history.files import poster_file
 from tasks.watch_history.models import Play, Title, Watcher
 from tests.factories import NOON, make_worker
 
@@ -69,8 +70,8 @@ RUN = (*VIEW, "scheduling.run_job")
 
 
 def keep_poster(title: Title) -> Path:
-    path = files.poster_file(options(), title.poster_path)
-    with files.replacing(path) as file:
+    path = poster_file(options(), title.poster_path)
+    with replacing(path) as file:
         file.write(PNG)
     return path
 
