@@ -42,6 +42,8 @@ class Account(models.Model):
     refresh_token = SealedField(blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)  # of the access token; None: no end is known
     refresh_expires_at = models.DateTimeField(null=True, blank=True)  # LinkedIn's, which refreshing does not move
+    # One worker at a time exchanges the tokens: compare, set, count.
+    renewing_until = models.DateTimeField(null=True, blank=True, editable=False)
     standing = models.CharField(max_length=10, choices=Standing, default=Standing.CONNECTED, editable=False)
     problem = models.CharField(max_length=500, blank=True, editable=False)  # what the platform last said against it
     held_until = models.DateTimeField(

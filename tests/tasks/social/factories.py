@@ -20,9 +20,7 @@ def make_account(business: Business | None = None, platform: str = Platform.X, *
     number = next(_numbers)
     external = f"urn:li:organization:{number}" if platform == Platform.LINKEDIN else str(number)
     plain: dict[str, Any] = {"external_id": external, "name": f"account {number}", "access_token": f"token {number}"}
-    return Account.objects.create(
-        business=business or make_business(), platform=platform, **{**plain, **columns}
-    )
+    return Account.objects.create(business=business or make_business(), platform=platform, **{**plain, **columns})
 
 
 def make_post(account: Account | None = None, **columns: Any) -> Post:
