@@ -21,6 +21,7 @@ from scheduling.api.auth import guarded_page
 from scheduling.api.description import DescribedAPI
 from scheduling.api.parsing import StrictParser
 from tasks import api as records
+from tasks.social.api import analytics, steering
 from tasks.tickets import api as tickets
 
 DESCRIPTION = """
@@ -42,6 +43,7 @@ TAGS = {  # in the order of the page
     "queues": "The lanes that runs wait in.",
     "workers": "The schedulers that run them.",
     "calendars": "Days and hours without runs.",
+    "analytics": "What became of the posts of each business, and of their syncs.",
     "source systems": "Addresses that scripts of other systems know.",
 }
 
@@ -69,5 +71,7 @@ api.add_router("/v1/workers", workers.router)
 api.add_router("/v1/backfills", backfills.router)
 api.add_router("/v1/calendars", calendars.router)
 api.add_router("/v1/records", records.router)
+api.add_router("/v1/scheduler", steering.router)
+api.add_router("/v1/analytics", analytics.router)
 api.add_router("/tasks", background.router)
 api.add_router("/tasks", tickets.router)

@@ -8,8 +8,10 @@ PERMISSIONS = {  # those whose doors look at tenants
     "social.change_business",
     "social.sync_business",
     "social.schedule_business",
+    "social.add_account",
     "social.view_account",
     "social.change_account",
+    "social.delete_account",
     "social.view_post",
     "social.view_sync",
 }

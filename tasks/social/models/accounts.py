@@ -1,12 +1,13 @@
 """Account: an account of a business on a platform, with its tokens, sealed, and how it stands."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
 
+from scheduling.tenants import Person, tenants_of
 from tasks.sealed import SealedField
-from tasks.social.models.businesses import Business
+from tasks.social.models.businesses import Business, numbers_of
 
 
 class Platform(models.TextChoices):
@@ -22,6 +23,17 @@ class Standing(models.TextChoices):
     CONNECTED = "connected", "Connected"
     NEEDS_AUTHORISATION = "needs_auth", "Needs authorisation"  # the token is dead and cannot be refreshed
     FORBIDDEN = "forbidden", "Not permitted"  # the token lives, but may not read this
+
+
+class AccountQuerySet(models.QuerySet["Account"]):
+    def seen_by(self, user: Person) -> Self:
+        """Those that `user` may see, as far as tenants go."""
+        tenants = tenants_of(user)
+        return self if tenants is None else self.filter(business__in=numbers_of(tenants))
+
+    def without_tokens(self) -> Self:
+        """For pages: what nobody shall see is not even unsealed."""
+        return self.defer("access_token", "refresh_token")
 
 
 class Account(models.Model):
@@ -50,6 +62,8 @@ class Account(models.Model):
         null=True, blank=True, editable=False
     )  # not asked before: a limit of the platform
     synced_at = models.DateTimeField(null=True, blank=True, editable=False)  # the last sync that came to its end
+
+    objects = AccountQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["business", "platform", "name"]

@@ -36,6 +36,9 @@ from project.api import api
 from scheduling import store
 from scheduling.models import Backfill, Calendar, State
 from tasks.models import TaskRecord
+from tasks.social.models import Account, Business, Post
+from tasks.social.schedule import give, plan
+from tasks.social.tasks import ALL, sync_all_businesses_job
 from tasks.tickets.stages import DAILY
 from tests.factories import ECHO, NOON, make_execution, make_job, make_worker
 from tests.scheduling.api.test_doorkeeper import make_token
@@ -83,13 +86,25 @@ def there() -> dict[str, list[Any]]:
     backfill = Backfill.objects.create(job=job, first_at=NOON, last_at=NOON)
     record = TaskRecord.objects.create(task_name=ECHO, execution=failed, label="film")
     worker = str(make_worker().pk)
+    business, account, post = published()
     return {
         **{"job_id": [job.pk], "job": [job.pk], "task": [ECHO], "queue": ["default"], "name": ["default"]},
         **{"execution_id": [queued.pk, failed.pk], "root": [failed.pk], "state": [["failed"]]},
         **{"worker_id": [worker], "worker": [worker], "record_id": [record.pk]},
         **{"backfill_id": [backfill.pk], "backfill": [backfill.pk]},
         **{"calendar_id": [unused.pk, "feasts"], "calendars": [["feasts"]]},
+        **{"business_id": [business.pk], "account_id": [account.pk], "post_id": [post.pk]},
+        **{"cron": ["30 7 * * 1-5"], "timezone": ["Europe/Berlin"]},
     }
+
+
+def published() -> tuple[Business, Account, Post]:
+    """A business with a schedule and a post; and the job that syncs all."""
+    make_job(id=ALL, task=sync_all_businesses_job.module_path, trigger="manual", next_run_time=None)
+    business = Business.objects.create(name="Sea Breeze")
+    give(business, plan(), by="test", now=NOON)
+    account = Account.objects.create(business=business, platform="x", external_id="1", access_token="secret")
+    return business, account, Post.objects.create(account=account, platform_post_id="1", seen_at=NOON, read_at=NOON)
 
 
 @pytest.fixture
@@ -98,6 +113,7 @@ def headers(settings: Settings) -> Iterator[dict[str, str]]:
     logging.disable()
     settings.ALLOWED_HOSTS = ["*"]
     settings.SCHEDULING = {**settings.SCHEDULING, "API_RATE": 0}
+    settings.SOCIAL = {**settings.SOCIAL, "X_CLIENT_ID": "demo"}
     boss = User.objects.create_superuser("boss")
     yield make_token(boss, "read", "run", "write")[1]
     logging.disable(logging.NOTSET)
