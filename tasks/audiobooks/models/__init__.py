@@ -1,9 +1,10 @@
-"""Book, Author, Series, Genre; Edition (a recording) and Rank; Told (who said what); Gap; Download with Parts; Walk."""
+"""Book, Author, Series, Genre; Edition (a recording) and Rank; Told (who said what), Pause; Gap; Download; Walk."""
 
 from tasks.audiobooks.models.books import Author, Book, BookQuerySet, Genre, Series, Told
 from tasks.audiobooks.models.downloads import Download, DownloadQuerySet, DownloadState, Part
 from tasks.audiobooks.models.editions import Edition, Rank
 from tasks.audiobooks.models.gaps import Gap, GapState, Stand
+from tasks.audiobooks.models.pauses import Pause
 from tasks.audiobooks.models.walks import Walk
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "GapState",
     "Genre",
     "Part",
+    "Pause",
     "Rank",
     "Series",
     "Stand",
