@@ -5,7 +5,8 @@ What a platform does not tell stays None, and is never taken for 0. What it tell
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,7 @@ BIGGEST = 2**63 - 1
 LONGEST_RAW = 10_000  # characters of the figures as they came, as JSON
 LONGEST_TEXT = 2_000  # characters kept of what a post says
 LONGEST_ID = 100
+ID = re.compile(rf"[0-9A-Za-z:_-]{{1,{LONGEST_ID}}}")  # what may stand in an address as it is
 INTERACTIONS = ("likes", "comments", "shares", "saves", "clicks")
 
 
@@ -94,6 +96,30 @@ def engagement(found: Mapping[str, int | None], interactions: int | None = None)
     return interactions / seen if seen and interactions is not None else None
 
 
+def gathered(
+    found: Mapping[str, int | None],
+    raw: Mapping[str, Any],
+    unknown: Iterable[str],
+    *,
+    ratio: float | None = None,
+    interactions: int | None = None,
+) -> Figures:
+    """The figures `found` under our words; the `ratio` of engagement is the platform's, or else made of counts."""
+    return Figures(
+        impressions=found.get("impressions"),
+        reach=found.get("reach"),
+        likes=found.get("likes"),
+        comments=found.get("comments"),
+        shares=found.get("shares"),
+        saves=found.get("saves"),
+        clicks=found.get("clicks"),
+        video_views=found.get("video_views"),
+        engagement=engagement(found, interactions) if ratio is None else ratio,
+        raw=storable(raw),
+        unknown=frozenset(text(name, LONGEST_ID) for name in unknown),
+    )
+
+
 def text(value: Any, longest: int = LONGEST_TEXT) -> str:
     """Text that every database takes; empty for what is no text."""
     return plain(value[: longest * 2])[:longest] if isinstance(value, str) else ""
@@ -102,7 +128,7 @@ def text(value: Any, longest: int = LONGEST_TEXT) -> str:
 def identity(value: Any) -> str:
     """The id of a post. Raises ValueError for what cannot be one."""
     known = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    if not known or len(known) > LONGEST_ID or not known.isascii() or not known.isprintable():
+    if not ID.fullmatch(known):
         raise ValueError(f"{str(value)[:30]!r} is no id")
     return known
 

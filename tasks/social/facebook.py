@@ -1,0 +1,80 @@
+"""The posts of a Facebook page, and what became of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from tasks.exceptions import InvalidItem
+from tasks.http import Deadline
+from tasks.social import figures as words
+from tasks.social.asking import within
+from tasks.social.conf import Options
+from tasks.social.figures import Figures, Listed, Settled, Trouble
+from tasks.social.insights import Insights, Values
+from tasks.social.meta import Graph
+from tasks.social.models import Account
+from tasks.social.refused import Wanted
+from tasks.social.tokens import Clock
+
+PAGE = 50  # posts
+FIELDS = "id,message,created_time,permalink_url,shares,comments.limit(0).summary(true),reactions.limit(0).summary(true)"
+METRICS = {"": ("post_media_view", "post_total_media_view_unique", "post_clicks", "post_reactions_by_type_total")}
+NAMES = {"post_media_view": "impressions", "post_total_media_view_unique": "reach", "post_clicks": "clicks"}
+REACTIONS = "post_reactions_by_type_total"
+
+
+class Facebook:
+    def __init__(self, account: Account, options: Options, deadline: Deadline, clock: Clock, wanted: Wanted) -> None:
+        self._page = account.external_id.strip()
+        if not self._page.isdecimal():
+            raise InvalidItem(f"{self._page[:60]!r} is no page of Facebook: its id is a number.")
+        self._graph = Graph(account, options, deadline, clock)
+        self._insights = Insights(self._graph, wanted, METRICS, clock)
+
+    def close(self) -> None:
+        self._graph.close()
+
+    def posts(self, limit: int) -> Iterator[Listed]:
+        raw = self._graph.pages(f"/{self._page}/published_posts", {"fields": FIELDS, "limit": min(limit, PAGE)})
+        return islice((post for item in raw if (post := parse_post(item))), limit)
+
+    def figures(self, posts: Sequence[Listed]) -> Iterator[Settled]:
+        """Shares and comments stand in the list; all else is insights."""
+        for post, values in self._insights.of(posts):
+            yield post, values if isinstance(values, Trouble) else parse_figures(post, values)
+
+
+def parse_post(raw: Any) -> Listed | None:
+    """A post of a list; None for what is none."""
+    try:
+        post_id = words.identity(within(raw, "id"))
+    except ValueError:
+        return None
+    told = {
+        "shares": within(raw, "shares", "count"),
+        "comments": within(raw, "comments", "summary", "total_count"),
+        "reactions": within(raw, "reactions", "summary", "total_count"),
+    }
+    return Listed(
+        post_id=post_id,
+        kind="post",
+        text=words.text(within(raw, "message")),
+        url=words.address(within(raw, "permalink_url")),
+        published_at=words.moment(within(raw, "created_time")),
+        told={name: value for name, value in told.items() if value is not None},
+    )
+
+
+def parse_figures(post: Listed, values: Values) -> Figures:
+    """The figures of one post, from insights and from the list."""
+    reactions = values.get(REACTIONS)
+    by_type = [words.count(value) for value in reactions.values()] if isinstance(reactions, Mapping) else []
+    likes = words.total(*by_type)
+    found = {
+        **{ours: words.count(values.get(theirs)) for theirs, ours in NAMES.items()},
+        "likes": words.count(post.told.get("reactions")) if likes is None else likes,
+        "comments": words.count(post.told.get("comments")),
+        "shares": words.count(post.told.get("shares")),
+    }
+    unknown = set(values) - {*NAMES, REACTIONS}
+    return words.gathered(found, {**post.told, **values}, unknown)

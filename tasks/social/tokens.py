@@ -1,0 +1,134 @@
+"""The tokens of an account: renewed before their end or when refused, by one worker at a time, and stored first."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from scheduling.redact import plain
+from tasks.exceptions import UpstreamError
+from tasks.http import Deadline
+from tasks.social.conf import Options
+from tasks.social.exceptions import NeedsAuthorisation, TokenRefused
+from tasks.social.models import Account, Platform, Standing
+from tasks.social.sign_in import WAYS, Pair, renewed
+
+LEASE = timedelta(minutes=2)  # a worker that dies while it renews keeps the others off for so long
+LOOK_EVERY = 0.05  # seconds, while another worker renews
+WARN_BEFORE = timedelta(days=30)  # the end of a refresh token, after which people have to connect the account again
+WARN_SHORTLY = timedelta(days=7)  # the end of a token that cannot be renewed
+
+type Clock = Callable[[], datetime]
+
+
+class Tokens:
+    """The tokens of one account, for the time of one sync. They are in no error and in no log."""
+
+    def __init__(self, account: Account, options: Options, deadline: Deadline, clock: Clock) -> None:
+        self._account, self._options, self._deadline, self._clock = account, options, deadline, clock
+        self._way = WAYS[account.platform]
+
+    def use[T](self, ask: Callable[[dict[str, str]], T]) -> T:
+        """What `ask` gets with the header of the token; once more with a new token if this one is refused.
+
+        Raises NeedsAuthorisation.
+        """
+        token = self._access()
+        try:
+            return ask(_bearer(token))
+        except TokenRefused as refused:
+            token = self._successor_of(token, refused)
+        try:
+            return ask(_bearer(token))
+        except TokenRefused as refused:
+            raise self._lost(str(refused), refused.code) from None
+
+    def warning(self) -> str:
+        """What people should know of the end of these tokens, in time to do something; empty if there is nothing."""
+        now, account = self._clock(), self._account
+        ends = account.refresh_expires_at
+        if ends and ends - now < WARN_BEFORE:
+            return (
+                f"It has to be connected again by {ends:%Y-%m-%d}: its refresh token ends then, and cannot be renewed."
+            )
+        ends = account.expires_at
+        can_renew = bool(account.refresh_token) or not self._way.needs_refresh_token
+        if ends and not can_renew and ends - now < WARN_SHORTLY:
+            return (
+                f"It has to be connected again by {ends:%Y-%m-%d}: its token ends then, and there is none to renew it."
+            )
+        return ""
+
+    def _access(self) -> str:
+        """The access token, a new one if its end is near."""
+        account = self._account
+        if not account.access_token and not account.refresh_token:
+            raise self._lost("It has no token: connect it.")
+        ends, now = account.expires_at, self._clock()
+        is_due = not account.access_token or (ends is not None and now >= ends - self._way.early)
+        if not is_due:
+            return str(account.access_token)
+        if self._way.needs_refresh_token and not account.refresh_token:
+            if ends is not None and now < ends:
+                return str(account.access_token)
+            raise self._lost("Its token has ended, and there is none to renew it: connect it again.")
+        try:
+            return self._renewed(str(account.access_token))
+        except UpstreamError:
+            if account.access_token and ends is not None and self._clock() < ends:
+                return str(account.access_token)  # still good; the sign-in is asked again next time
+            raise
+
+    def _successor_of(self, token: str, refused: TokenRefused) -> str:
+        """A token that is refused before its end can be renewed by a refresh token only."""
+        if self._way.needs_refresh_token and self._account.refresh_token:
+            return self._renewed(token)
+        self._account.refresh_from_db()
+        if self._account.access_token != token:  # it was entered anew, or renewed by another worker
+            return str(self._account.access_token)
+        raise self._lost(str(refused), refused.code)
+
+    def _renewed(self, old: str) -> str:
+        """The successor of `old`: from the row if another worker was first, else from the platform."""
+        while not self._leased():
+            time.sleep(min(LOOK_EVERY, self._deadline.left()))
+        account = self._account
+        try:
+            account.refresh_from_db()
+            if account.access_token == old:
+                self._store(renewed(account.platform, _pair(account), self._options, self._deadline, self._clock()))
+        except NeedsAuthorisation as error:
+            raise self._lost(str(error), error.code) from None
+        finally:
+            Account.objects.filter(pk=account.pk).update(renewing_until=None)
+        return str(account.access_token)
+
+    def _leased(self) -> bool:
+        now = self._clock()
+        free = Q(renewing_until=None) | Q(renewing_until__lte=now) | Q(renewing_until__gt=now + LEASE)
+        return bool(Account.objects.filter(free, pk=self._account.pk).update(renewing_until=now + LEASE))
+
+    def _store(self, new: Pair) -> None:
+        """Before anybody uses it: X's former refresh token is dead by now."""
+        account = self._account
+        account.access_token, account.refresh_token = new.access, new.refresh
+        account.expires_at, account.refresh_expires_at = new.expires_at, new.refresh_expires_at
+        account.save(update_fields=["access_token", "refresh_token", "expires_at", "refresh_expires_at"])
+
+    def _lost(self, problem: str, code: str = "") -> NeedsAuthorisation:
+        """Note that people have to do something."""
+        account = self._account
+        account.standing, account.problem = Standing.NEEDS_AUTHORISATION, plain(problem)[:500]
+        account.save(update_fields=["standing", "problem"])
+        return NeedsAuthorisation(f"{Platform(account.platform).label}: {problem}", code=code)
+
+
+def _pair(account: Account) -> Pair:
+    return Pair(
+        *(str(account.access_token), str(account.refresh_token)), account.expires_at, account.refresh_expires_at
+    )
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
