@@ -12,7 +12,12 @@ from typing import Any, Protocol
 from django.utils.module_loading import import_string
 
 from tasks.audiobooks.conf import Options, options
+from tasks.exceptions import UpstreamError
 from tasks.http import Deadline
+
+
+class NotThere(UpstreamError):
+    """The source does not have it, or no longer; asking again is of no use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,4 +123,4 @@ def catalogue(deadline: Deadline) -> Catalogue:
     return source
 
 
-__all__ = ["Catalogue", "File", "Options", "Page", "Person", "Ranked", "Recording", "catalogue"]
+__all__ = ["Catalogue", "File", "NotThere", "Options", "Page", "Person", "Ranked", "Recording", "catalogue"]

@@ -12,6 +12,8 @@ BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 SUBTITLE = re.compile(r"\s*[:;]\s|\s[-\u2013\u2014]\s|[,;]\s+or\b|\u2014")
 ARTICLE_BEHIND = re.compile(r",\s+(?:the|an?|le|la|les|der|die|das|el|los|las|il)\s*$", re.I)
 ARTICLE = re.compile(r"^(?:the|an?|le|la|les|un|une|der|die|das|ein|eine|el|los|las|il) +(?=.)")
+FIRST_ARTICLE = re.compile(r"^(?:the|an?) +(?=\S)", re.I)
+VERSION = re.compile(r"\s*[(\[]\s*(?:version|reading)\s+[0-9]{1,3}\b[^()\[\]]*[)\]]", re.I)
 VOLUME = re.compile(r"\b(?:vol|volume|part|band|tome|teil|parte)\b[. ]{0,3}([0-9]{1,4}|[ivxlc]{1,7})\b")
 YEARS = re.compile(r",?\s*\(?\b[0-9]{3,4}\??\s{0,3}(?:[-\u2013]\s{0,3}(?:[0-9]{3,4}\??)?)?\)?\s*$")
 ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
@@ -34,6 +36,16 @@ def name_key(name: str) -> str:
     name = YEARS.sub("", name[:LONGEST_NAME].strip())
     last, comma, first = BRACKETS.sub(" ", name).partition(",")
     return _words(f"{first} {last}" if comma and "," not in first else name)[:LONGEST_NAME].strip()
+
+
+def without_version(title: str) -> str:
+    """The title of the work that a recording such as "Tides of Salt (version 2)" is of."""
+    return VERSION.sub("", title).strip() or title
+
+
+def without_article(title: str) -> str:
+    """The title as lists that go by the first real word begin it."""
+    return FIRST_ARTICLE.sub("", title.strip())
 
 
 def _volume(title: str) -> str:
