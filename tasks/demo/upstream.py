@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 LONGEST_BODY = 50_000_000  # bytes that a request may carry
 HOST = "127.0.0.1"
+STEP = 0.1  # seconds between two pieces of a body that comes slowly
 
 
 class Clock:
@@ -50,6 +51,7 @@ class Reply:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    pace: float = 0  # bytes a second in which the body comes; 0: all at once
 
     @classmethod
     def of(cls, value: Any, status: int = 200, **headers: str) -> Self:
@@ -198,10 +200,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
         body = reply.body[: fault.cut]
-        step = 1 if fault.pace else max(len(body), 1)
+        step, pause = len(body) or 1, 0.0
+        if fault.pace:
+            step, pause = 1, fault.pace
+        elif reply.pace:
+            step, pause = max(int(reply.pace * STEP), 1), STEP
         for start in range(0, len(body), step):
             self.wfile.write(body[start : start + step])
-            time.sleep(fault.pace)
+            time.sleep(pause)
         self.close_connection = len(body) < len(reply.body)
 
     def log_message(self, format: str, *args: object) -> None:
