@@ -7,6 +7,7 @@ from itertools import batched
 from django.db import connection
 
 from scheduling.models import FINAL, Execution
+from scheduling.tenants import Person, tenants_of
 
 SHOWN = 20  # runs of a job
 LOOKED_AT = 5  # of them, for the last that has ended
@@ -26,19 +27,23 @@ COLUMNS = (
 )
 
 
-def latest(jobs: Sequence[str], limit: int = SHOWN) -> dict[str, list[Execution]]:
-    """The latest `limit` runs of each of `jobs` (ids), newest first; other columns are not loaded."""
+def latest(jobs: Sequence[str], limit: int = SHOWN, to: Person | None = None) -> dict[str, list[Execution]]:
+    """The latest `limit` runs of each of `jobs` (ids) that `to` may see, newest first; other columns are not loaded."""
     runs: dict[str, list[Execution]] = defaultdict(list)
-    if jobs:
-        for run in Execution.objects.raw(_statement(len(jobs), limit), list(jobs)):
+    tenants = tenants_of(to)
+    if jobs and tenants != frozenset():
+        among = sorted(tenants or ())
+        given = [value for job in jobs for value in (job, *among)]
+        for run in Execution.objects.raw(_statement(len(jobs), limit, len(among)), given):
             runs[str(run.job_id)].append(run)
     return runs
 
 
-def _statement(jobs: int, limit: int) -> str:
+def _statement(jobs: int, limit: int, tenants: int) -> str:
     quote = connection.ops.quote_name
     wanted, table = ", ".join(map(quote, COLUMNS)), quote(Execution._meta.db_table)
-    one = f"SELECT {wanted} FROM {table} WHERE job_id = %s ORDER BY id DESC LIMIT {limit}"  # noqa: S608
+    own = f" AND tenant IN ({', '.join(['%s'] * tenants)})" if tenants else ""
+    one = f"SELECT {wanted} FROM {table} WHERE job_id = %s{own} ORDER BY id DESC LIMIT {limit}"  # noqa: S608
     return " UNION ALL ".join(f"SELECT * FROM ({one}) AS part{number}" for number in range(jobs))  # noqa: S608
 
 
@@ -47,11 +52,11 @@ def ended(runs: Sequence[Execution]) -> Execution | None:
     return next((run for run in runs if run.state in FINAL), None)
 
 
-def last_runs(jobs: Sequence[str]) -> dict[str, Execution]:
-    """The last run of each of `jobs` (ids) that has ended, of its latest few."""
+def last_runs(jobs: Sequence[str], to: Person | None = None) -> dict[str, Execution]:
+    """The last run of each of `jobs` (ids) that has ended, of its latest few that `to` may see."""
     found = {}
     for some in batched(jobs, AT_ONCE):
-        for job, runs in latest(some, LOOKED_AT).items():
+        for job, runs in latest(some, LOOKED_AT, to).items():
             if last := ended(runs):
                 found[job] = last
     return found

@@ -5,10 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from django.db.models import QuerySet
+
 from scheduling.clocks import on_clock, zone
 from scheduling.exceptions import InvalidTrigger
-from scheduling.models import Job
+from scheduling.models import Change, Execution, ExecutionQuerySet, Job
 from scheduling.planning import spoken
+from scheduling.tenants import Person
 
 
 class Tone(enum.StrEnum):
@@ -37,10 +40,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Teller:
-    """Tells moments on the clock of a job, and as seen from `now`."""
+    """Tells moments on the clock of a job, and as seen from `now`; and of rows only those that its listener may see."""
 
     place: tzinfo
     now: datetime
+    to: Person | None = None  # None: the installation itself
+
+    @property
+    def runs(self) -> ExecutionQuerySet:
+        return Execution.objects.seen_by(self.to)
+
+    def changes(self, job: Job) -> QuerySet[Change]:
+        return Change.objects.of_job(job.pk, self.to)
 
     def at(self, moment: datetime) -> str:
         """ "Sat 21 Nov 2026 02:00 CET"; the seconds where there are any."""
@@ -59,12 +70,12 @@ class Teller:
         return f"in {told}" if away > timedelta() else f"{told} ago"
 
 
-def teller(job: Job, now: datetime) -> Teller:
+def teller(job: Job, now: datetime, to: Person | None = None) -> Teller:
     """Of a job whose zone is not known, in UTC."""
     try:
-        return Teller(zone(job.timezone), now)
+        return Teller(zone(job.timezone), now, to)
     except InvalidTrigger:
-        return Teller(UTC, now)
+        return Teller(UTC, now, to)
 
 
 def clock(local: datetime) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from scheduling.conf import options
 from scheduling.explain.answers import Teller, Tone, because, person
 from scheduling.health import Health, health
-from scheduling.models import OPEN, Change, Execution, Job, Queue, Why, Worker
+from scheduling.models import OPEN, Execution, Job, Queue, Why, Worker
 from scheduling.store.workers import LIVING
 from scheduling.triggers import Kind
 
@@ -32,7 +32,7 @@ def hindrances(job: Job, told: Teller) -> list[Hindrance]:
 def _parked(job: Job, told: Teller) -> Hindrance | None:
     if not job.parked_reason:
         return None
-    change = Change.objects.filter(job=job.pk, action="parked").order_by("-id").first()
+    change = told.changes(job).filter(action="parked").order_by("-id").first()
     since = f" since {told.at(change.at)}" if change else ""
     return Hindrance(
         "Parked: it cannot run",
@@ -129,15 +129,16 @@ def _for_a_place(run: Execution, told: Teller) -> str:
     if run.job_id and run.max_instances:
         of_job = list(going.filter(job=run.job_id).values_list("pk", flat=True)[: run.max_instances])
         if len(of_job) == run.max_instances:
-            ids = ", ".join(f"#{pk}" for pk in of_job)
+            seen = told.runs.filter(pk__in=of_job).order_by("pk").values_list("pk", flat=True)
+            ids = ", ".join(f"#{pk}" for pk in seen) or "another run"
             return f"It waits for an end of {ids}: at most {run.max_instances} of the job may run at the same time."
     if going.filter(queue=run.queue).count() >= places:
         return f"It waits for a free place: the queue {run.queue} has {places}, and all are taken."
     return "It is about to start."
 
 
-def open_runs(job: Job, most: int) -> list[Execution]:
+def open_runs(job: Job, most: int, told: Teller) -> list[Execution]:
     """The oldest `most` runs of `job` that have not ended."""
-    going = Execution.objects.filter(job=job.pk, state__in=OPEN).order_by()  # in no order, or all history is looked at
+    going = told.runs.filter(job=job.pk, state__in=OPEN).order_by()  # in no order, or all history is looked at
     oldest = sorted(going.values_list("pk", flat=True))[:most]
     return list(Execution.objects.light().filter(pk__in=oldest).order_by("pk"))

@@ -9,6 +9,7 @@ from scheduling.explain.answers import Answer, Teller, Tone, quoted, span, telle
 from scheduling.explain.hindrances import Hindrance, hindrances, open_runs, waiting
 from scheduling.explain.runs import brief
 from scheduling.models import Execution, Job, Overlap, State
+from scheduling.tenants import Person
 
 SHOWN = 3  # runs that have not ended
 OVERLAPS = {
@@ -19,11 +20,11 @@ OVERLAPS = {
 }
 
 
-def outlook(job: Job, now: datetime) -> Answer:
-    """When `job` will run next, and why not before."""
-    tell = teller(job, now)
+def outlook(job: Job, now: datetime, to: Person | None = None) -> Answer:
+    """When `job` will run next, and why not before, as far as `to` may see it."""
+    tell = teller(job, now, to)
     barred = hindrances(job, tell)
-    going = open_runs(job, SHOWN)
+    going = open_runs(job, SHOWN, tell)
     upcoming, excluded = _upcoming(job, now)
     sentences = [said for each in barred for said in (each.grounds, each.cure)]
     sentences += _schedule(job, upcoming, excluded, barred, tell)
@@ -74,7 +75,7 @@ def _schedule(
 
 def _before(job: Job, tell: Teller) -> Iterator[str]:
     """What became of the last moment on record, which may be one to come that is skipped already."""
-    rows = Execution.objects.light().filter(job=job.pk, scheduled_for__isnull=False).order_by("-scheduled_for")
+    rows = tell.runs.light().filter(job=job.pk, scheduled_for__isnull=False).order_by("-scheduled_for")
     last = rows.first()
     if last is not None and last.scheduled_for is not None and last.is_final:
         yield f"The moment of {tell.at(last.scheduled_for)}: {brief(last)}"

@@ -10,14 +10,18 @@ from scheduling.explain.answers import Answer, Teller, Tone, because, person, te
 from scheduling.explain.hindrances import hindrances
 from scheduling.explain.runs import told
 from scheduling.explain.schedules import Then, schedule_at
-from scheduling.models import Change, Execution, Job
+from scheduling.models import Execution, Job
+from scheduling.tenants import Person
 
 
-def explain(job: Job, at: datetime, now: datetime) -> Answer:
-    """What became of the moment `at` of `job`; of the nearest one, if the schedule does not name it."""
-    tell = teller(job, now)
-    then = schedule_at(job, at)
-    row = _row_at(job, at)
+def explain(job: Job, at: datetime, now: datetime, to: Person | None = None) -> Answer:
+    """What became of the moment `at` of `job`, as far as `to` may see it.
+
+    Of the nearest one, if the schedule does not name it.
+    """
+    tell = teller(job, now, to)
+    then = schedule_at(job, at, tell.changes(job))
+    row = _row_at(job, at, tell)
     exact = (row is not None and row.scheduled_for == at) or then.names(at)
     moment = at if exact else _nearest(job, then, at, now)
     changed = _changed(then, tell)
@@ -26,13 +30,13 @@ def explain(job: Job, at: datetime, now: datetime) -> Answer:
         return Answer("Nothing was due", Tone.NOTABLE, said)
     if moment != at:
         changed = [_no_moment(then, at, moment, tell), *changed]
-        row = _row_at(job, moment)
+        row = _row_at(job, moment, tell)
     return _of_moment(job, moment, row, tell).after(changed)
 
 
-def _row_at(job: Job, moment: datetime) -> Execution | None:
+def _row_at(job: Job, moment: datetime, tell: Teller) -> Execution | None:
     """The row of the moment, or the one before it, which may stand for it too."""
-    rows = Execution.objects.filter(job=job.pk)
+    rows = tell.runs.filter(job=job.pk)
     # MariaDB seeks the maximum in the index, where it would walk down to the first of an order.
     latest = rows.filter(scheduled_for__lte=moment).aggregate(latest=Max("scheduled_for"))["latest"]
     return rows.light().filter(scheduled_for=latest).first() if latest else None
@@ -69,14 +73,14 @@ def _of_moment(job: Job, moment: datetime, row: Execution | None, tell: Teller) 
         return told(row, tell)
     if moment > tell.now:
         return _to_come(job, moment, tell)
-    if row is not None and row.missed_count and _covers(job, row, moment):
+    if row is not None and row.missed_count and _covers(job, row, moment, tell):
         return told(row, tell).after([f"{tell.at(moment)} has no row of its own."])
     return _without_row(job, moment, tell)
 
 
-def _covers(job: Job, row: Execution, moment: datetime) -> bool:
+def _covers(job: Job, row: Execution, moment: datetime, tell: Teller) -> bool:
     """Whether the range of `row`, the last row before `moment`, reaches it: up to the next row, or what was fired."""
-    later = Execution.objects.filter(job=job.pk, scheduled_for__gt=moment)
+    later = tell.runs.filter(job=job.pk, scheduled_for__gt=moment)
     return bool(job.fired_until and moment <= job.fired_until) or later.exists()
 
 
@@ -95,7 +99,10 @@ def _to_come(job: Job, moment: datetime, tell: Teller) -> Answer:
 def _without_row(job: Job, moment: datetime, tell: Teller) -> Answer:
     """A moment that has passed, and of which the ledger says nothing."""
     if moment < job.created_at:
-        said = (f"The job was made at {tell.at(job.created_at)}{_maker(job)}, after that moment.", *_oldest(job, tell))
+        said = (
+            f"The job was made at {tell.at(job.created_at)}{_maker(job, tell)}, after that moment.",
+            *_oldest(job, tell),
+        )
         return Answer("The job did not exist yet", Tone.NOTABLE, said, moment)
     if moment > (job.fired_until or job.created_at):
         for each in hindrances(job, tell):
@@ -124,7 +131,7 @@ def _unnoticed(job: Job, moment: datetime, tell: Teller) -> Answer:
 
 def _off_record(job: Job, moment: datetime, tell: Teller) -> Answer:
     sentences = ["Nothing is on record for this moment.", *_oldest(job, tell, before=moment)]
-    change = Change.objects.filter(job=job.pk, at__gte=moment).order_by("id").first()
+    change = tell.changes(job).filter(at__gte=moment).order_by("id").first()
     if change is not None:
         done = f"{change.action} by {person(change.by)} at {tell.at(change.at)}{because(change.reason)}"
         sentences.append(f"The next change of the job after it: {done}")
@@ -133,7 +140,7 @@ def _off_record(job: Job, moment: datetime, tell: Teller) -> Answer:
 
 def _oldest(job: Job, tell: Teller, before: datetime | None = None) -> list[str]:
     """How far back the ledger goes; nothing where that is before the moment asked for."""
-    rows = Execution.objects.filter(job=job.pk, scheduled_for__isnull=False)
+    rows = tell.runs.filter(job=job.pk, scheduled_for__isnull=False)
     oldest = rows.order_by("scheduled_for").values_list("scheduled_for", flat=True).first()
     if oldest is None:
         return ["No moment of the job is on record."]
@@ -146,8 +153,8 @@ def _keeping(job: Job) -> str:
     return f"runs are kept for {days} days" if days else "runs are kept for ever"
 
 
-def _maker(job: Job) -> str:
-    made = Change.objects.filter(job=job.pk, action="created").order_by("-id").first()
+def _maker(job: Job, tell: Teller) -> str:
+    made = tell.changes(job).filter(action="created").order_by("-id").first()
     return f" by {person(made.by)}" if made else ""
 
 

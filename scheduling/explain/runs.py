@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from scheduling.explain.answers import Answer, Teller, Tone, span, teller
 from scheduling.explain.hindrances import waiting
 from scheduling.models import UNWELL, Backfill, Cause, Execution, Job, State, Why
+from scheduling.tenants import Person
 
 SLIGHT = timedelta(seconds=1)  # a part of a delay that is worth a word
 PUNCTUAL = timedelta(seconds=5)  # started within this, a run was on time
@@ -45,7 +46,7 @@ ENDS = {
 
 def told(row: Execution, tell: Teller) -> Answer:
     """What became of the moment of `row`."""
-    follow_ups = _follow_ups(row)
+    follow_ups = _follow_ups(row, tell)
     if row.state == State.SKIPPED:
         return _skipped(row, follow_ups, tell)
     if row.state == State.QUEUED:
@@ -55,10 +56,10 @@ def told(row: Execution, tell: Teller) -> Answer:
     return Answer(verdict, tone, tuple(sentences), *_about(row, *follow_ups))
 
 
-def explain_run(run: Execution, now: datetime) -> Answer:
-    """What became of any run, whatever asked for it."""
-    job = Job.objects.filter(pk=run.job_id).first() if run.job_id else None
-    return told(run, teller(job, now) if job else Teller(UTC, now))
+def explain_run(run: Execution, now: datetime, to: Person | None = None) -> Answer:
+    """What became of any run, whatever asked for it, as far as `to` may see it."""
+    job = Job.objects.seen_by(to).filter(pk=run.job_id).first() if run.job_id else None
+    return told(run, teller(job, now, to) if job else Teller(UTC, now, to))
 
 
 def brief(row: Execution) -> str:
@@ -132,7 +133,7 @@ def _in_the_way(row: Execution, tell: Teller) -> Iterator[str]:
     ready = max(row.created_at, row.run_after)
     if not row.job_id or row.started_at - ready < SLIGHT:
         return
-    earlier = Execution.objects.light().filter(job=row.job_id, pk__lt=row.pk).order_by("-pk")[:LOOKED_AT]
+    earlier = tell.runs.light().filter(job=row.job_id, pk__lt=row.pk).order_by("-pk")[:LOOKED_AT]
     for each in earlier:
         if each.started_at and each.finished_at and ready < each.finished_at <= row.started_at + SLIGHT:
             yield f"Run #{each.pk} of the job was going until {tell.at(each.finished_at)}."
@@ -153,15 +154,15 @@ def _end(row: Execution, tell: Teller) -> Iterator[str]:
 # What followed
 
 
-def _follow_ups(row: Execution) -> list[Execution]:
+def _follow_ups(row: Execution, tell: Teller) -> list[Execution]:
     """Further attempts, then runs of backfills that stood for the same moment."""
-    attempts = Execution.objects.light().filter(root=row.pk).order_by("attempt")
+    attempts = tell.runs.light().filter(root=row.pk).order_by("attempt")
     if row.scheduled_for is None:
         return list(attempts)
     covering = Backfill.objects.filter(job=row.job_id, first_at__lte=row.scheduled_for, last_at__gte=row.scheduled_for)
     ids = list(covering.values_list("pk", flat=True)[:FEW])
-    made_up = Execution.objects.light().filter(backfill__in=ids, stands_for=row.scheduled_for).order_by("pk")
-    later = Execution.objects.light().filter(job=row.job_id, pk__gt=row.pk, why=Why.RUN_NOW)
+    made_up = tell.runs.light().filter(backfill__in=ids, stands_for=row.scheduled_for).order_by("pk")
+    later = tell.runs.light().filter(job=row.job_id, pk__gt=row.pk, why=Why.RUN_NOW)
     by_hand = later.filter(stands_for=row.scheduled_for).order_by("pk")[:FEW]
     return [*attempts, *(made_up if ids else []), *by_hand]
 
@@ -184,7 +185,7 @@ def _follow_up(run: Execution, tell: Teller) -> str:
 
 def _skipped(row: Execution, follow_ups: list[Execution], tell: Teller) -> Answer:
     cause = Cause(row.cause) if row.cause else None
-    concerned = _named(row)
+    concerned = _named(row, tell)
     sentences = [row.reason] if row.reason else []
     if row.missed_count and row.scheduled_for:
         count = f"{row.missed_count + 1:,} moments"
@@ -200,12 +201,12 @@ def _skipped(row: Execution, follow_ups: list[Execution], tell: Teller) -> Answe
     return Answer(verdict, tone, tuple(sentences), *_about(row, *concerned, *follow_ups))
 
 
-def _named(row: Execution) -> list[Execution]:
+def _named(row: Execution, tell: Teller) -> list[Execution]:
     """The run that was in the way, or the one that made up for a coalesced moment too."""
     if row.cause == Cause.OVERLAP and (found := re.search(r"#(\d+)", row.reason)):
-        return list(Execution.objects.light().filter(pk=int(found[1])))
+        return list(tell.runs.light().filter(pk=int(found[1])))
     if row.cause == Cause.COALESCED and row.job_id:
-        later = Execution.objects.light().filter(job=row.job_id, scheduled_for__gt=row.scheduled_for)
+        later = tell.runs.light().filter(job=row.job_id, scheduled_for__gt=row.scheduled_for)
         nearest = later.order_by("scheduled_for")[: 5 * LOOKED_AT]
         return [each for each in nearest if each.cause != Cause.COALESCED][:1]
     return []

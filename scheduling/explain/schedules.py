@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from scheduling.clocks import ONE_DAY
 from scheduling.exceptions import SchedulingError
 from scheduling.explain.answers import quoted
@@ -42,16 +44,16 @@ class Then:
         return None
 
 
-def schedule_at(job: Job, moment: datetime) -> Then:
-    """The schedule of `job` as it was at `moment`, by its history."""
+def schedule_at(job: Job, moment: datetime, changes: QuerySet[Change]) -> Then:
+    """The schedule of `job` as it was at `moment`, by its `changes`."""
     columns = {name: getattr(job, name) for name in TRIGGER_FIELDS}
     changed = None
-    since = Change.objects.filter(job=job.pk, action="changed", at__gt=max(moment, job.created_at))
+    since = changes.filter(action="changed", at__gt=max(moment, job.created_at))
     for change in since.order_by("-id"):
         if touched := _touched(change):
             changed = change
             columns |= {name: _value(name, change.fields[name][0]) for name in touched}
-    anchor = _anchor(job, changed.at) if changed else job.anchored_at
+    anchor = _anchor(job, changed.at, changes) if changed else job.anchored_at
     return Then(_usable(columns, anchor), changed)
 
 
@@ -65,9 +67,9 @@ def _usable(columns: dict[str, object], anchor: datetime) -> Schedule | None:
     return None if schedule.kind is Kind.MANUAL else schedule
 
 
-def _anchor(job: Job, before: datetime) -> datetime:
+def _anchor(job: Job, before: datetime, changes: QuerySet[Change]) -> datetime:
     """Where the grid of an interval started: with the change of the schedule before that one."""
-    earlier = Change.objects.filter(job=job.pk, action="changed", at__lt=before, at__gte=job.created_at)
+    earlier = changes.filter(action="changed", at__lt=before, at__gte=job.created_at)
     return next((change.at for change in earlier.order_by("-id") if _touched(change)), job.created_at)
 
 

@@ -1,11 +1,26 @@
 """Change: who did what, and why; written in the transaction that did it."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.db import models
+from django.db.models import Q
 from django.utils.timezone import now
 
+from scheduling.tenants import Person, tenants_of
+
 LONGEST_REASON = 500
+
+
+class ChangeQuerySet(models.QuerySet["Change"]):
+    def of_job(self, job_id: str, user: Person | None = None) -> Self:
+        """What was done to the job; where `user`, who sees it, is confined, since it has been his tenant's."""
+        rows = self.filter(job=job_id)
+        if tenants_of(user) is None:
+            return rows
+        last = rows.filter(Q(action="created") | Q(fields__has_key="tenant")).order_by("-id").first()
+        if last is None:
+            return rows
+        return rows.filter(pk__gte=last.pk) if last.action == "created" else rows.filter(pk__gt=last.pk)
 
 
 class Change(models.Model):
@@ -20,6 +35,8 @@ class Change(models.Model):
     by = models.CharField(max_length=150, blank=True)
     reason = models.CharField(max_length=LONGEST_REASON, blank=True)
     at = models.DateTimeField(default=now)
+
+    objects = ChangeQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
 from django.utils.timezone import now
 
@@ -54,7 +54,7 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
     def due(self, now: datetime) -> Self:
         return self.filter(run_after__lte=now)
 
-    def seen_by(self, user: Person) -> Self:
+    def seen_by(self, user: Person | None) -> Self:
         """Those that `user` may see, as far as tenants go; permissions are another matter."""
         tenants = tenants_of(user)
         return self if tenants is None else self.filter(tenant__in=tenants)
@@ -62,6 +62,11 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
     def light(self) -> Self:
         """Without the texts that a list does not show."""
         return self.defer("arguments", "result", "traceback", "error_message")
+
+
+def has_tenant_index() -> bool:
+    """Whether an index leads to the runs of a tenant; MariaDB has no index of a part of a table."""
+    return connection.features.supports_partial_indexes
 
 
 class Execution(Policy):

@@ -98,7 +98,7 @@ class JobQuerySet(models.QuerySet["Job"]):
     def due(self, now: datetime) -> Self:
         return self.armed().filter(next_run_time__lte=now).order_by("next_run_time")
 
-    def seen_by(self, user: Person) -> Self:
+    def seen_by(self, user: Person | None) -> Self:
         """Those that `user` may see and steer, as far as tenants go; permissions are another matter."""
         tenants = tenants_of(user)
         return self if tenants is None else self.filter(tenant__in=tenants)
