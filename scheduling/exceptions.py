@@ -30,6 +30,10 @@ class InvalidJob(SchedulingError):
         self.field = field  # the column to mend; empty where that is not one alone
 
 
+class Confined(SchedulingError):
+    """This is not for people who are confined to a tenant."""
+
+
 class UnknownTask(SchedulingError):
     """No task of this name is registered in the installed apps."""
 

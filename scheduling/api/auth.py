@@ -17,6 +17,7 @@ from scheduling.api.limits import FAILURES, spend
 from scheduling.api.problems import LOG_IN, UNAUTHENTICATED, Problem, answer
 from scheduling.conf import options
 from scheduling.models import Scope, Token
+from scheduling.tenants import tenants_of
 
 View = Callable[..., HttpResponseBase]
 LONGEST_WHO = 150  # of the columns that name who did something
@@ -29,10 +30,11 @@ class TokenAuth(HttpBearer):
         "Made in the admin or by `manage.py tokens create`; counts within its scopes: read, run, write."
     )
 
-    def __init__(self, permissions: tuple[str, ...], scope: Scope) -> None:
+    def __init__(self, permissions: tuple[str, ...], scope: Scope, *, tenants: bool) -> None:
         super().__init__()
         self.permissions = permissions
         self.scope = scope
+        self.tenants = tenants
 
     def __call__(self, request: HttpRequest) -> Any:
         """None where the header is of another kind, as of a proxy that asks for a password: then a login may count.
@@ -54,7 +56,7 @@ class TokenAuth(HttpBearer):
             said = {"WWW-Authenticate": f'Bearer realm="rota", error="insufficient_scope", scope="{self.scope}"'}
             detail = f"The token {found} has the scopes {', '.join(found.scopes)}; this needs {self.scope}."
             raise Problem(403, "The token may not do this.", detail, kind="insufficient-scope", headers=said)
-        _permit(found.user, self.permissions)
+        _permit(found.user, self.permissions, tenants=self.tenants)
         request.user = found.user
         return found
 
@@ -65,9 +67,10 @@ class LoginAuth(APIKeyCookie):
     param_name = settings.SESSION_COOKIE_NAME
     openapi_description = "The cookie of a login; what changes something needs the header X-CSRFToken too."
 
-    def __init__(self, permissions: tuple[str, ...]) -> None:
+    def __init__(self, permissions: tuple[str, ...], *, tenants: bool) -> None:
         super().__init__(csrf=True)
         self.permissions = permissions
+        self.tenants = tenants
 
     def __call__(self, request: HttpRequest) -> Any:
         """Without a session there is nothing to forge: that is a 401, not a failed CSRF check."""
@@ -78,13 +81,16 @@ class LoginAuth(APIKeyCookie):
         if check_csrf(request):
             raise Problem(403, "Does this come from our own pages?", FORGED, kind="csrf")
         spend(f"user-{request.user.pk}", options().api_rate)
-        _permit(request.user, self.permissions)
+        _permit(request.user, self.permissions, tenants=self.tenants)
         return request.user
 
 
-def needs(*permissions: str, scope: Scope) -> list[Any]:
-    """The `auth` of an operation: whoever comes must have all `permissions`, and a token the `scope`."""
-    return [TokenAuth(permissions, scope), LoginAuth(permissions)]
+def needs(*permissions: str, scope: Scope, tenants: bool = True) -> list[Any]:
+    """The `auth` of an operation: whoever comes must have all `permissions`, and a token the `scope`.
+
+    Without `tenants` it is about what is the installation's own, and closed to people who are confined to tenants.
+    """
+    return [TokenAuth(permissions, scope, tenants=tenants), LoginAuth(permissions, tenants=tenants)]
 
 
 def guarded(*permissions: str, scope: Scope = Scope.READ) -> Callable[[View], View]:
@@ -158,10 +164,13 @@ def _refused(request: HttpRequest, ways: list[Any]) -> HttpResponse | None:
         return answer(request, problem)
 
 
-def _permit(user: Any, permissions: tuple[str, ...]) -> None:
+def _permit(user: Any, permissions: tuple[str, ...], *, tenants: bool) -> None:
     lacking = [each for each in permissions if not user.has_perm(each)]
     if lacking:
         detail = f"{user.get_username()} lacks the permission {lacking[0]}; whoever manages users can give it."
+        raise Problem(403, "Not allowed.", detail, kind="forbidden")
+    if not tenants and tenants_of(user) is not None:
+        detail = f"This is the installation's own, and {user.get_username()} is of a tenant."
         raise Problem(403, "Not allowed.", detail, kind="forbidden")
 
 

@@ -42,5 +42,5 @@ class ScheduledJobs(Schema):
 )
 def scheduler_status(request: HttpRequest) -> dict[str, Any]:
     """The jobs in the order of their next run; `next_run` is null while a job has none."""
-    rows = [{**row, "next_run": row["next_run_time"]} for row in upcoming()["jobs"]]
+    rows = [{**row, "next_run": row["next_run_time"]} for row in upcoming(request.user)["jobs"]]
     return {"running": bool(turning(timezone.now())), "jobs": rows}

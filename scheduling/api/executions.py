@@ -19,8 +19,11 @@ from scheduling.api.schemas.executions import (
     WholeExecution,
 )
 from scheduling.api.shapes import Explanation, RowId, WithReason
+from scheduling.confined import check_rerun
 from scheduling.explain import explain_run
 from scheduling.models import Execution, Scope, State, Why
+from scheduling.models.executions import has_tenant_index
+from scheduling.tenants import tenants_of
 
 router = Router(tags=["executions"])
 
@@ -39,11 +42,11 @@ def listed(request: HttpRequest, wanted: RunsWanted, page: Query[Bookmark]) -> d
 
     Without arguments, results and errors: those are told of a single run.
     """
-    runs = wanted.narrow(Execution.objects.light())
+    runs = wanted.narrow(Execution.objects.seen_by(request.user).light())
     if wanted.by_end:
         return cut_by(runs, "finished_at", page)
     place = numbered(page)
-    if not wanted.is_indexed:
+    if not wanted.is_indexed or (tenants_of(request.user) is not None and not has_tenant_index()):
         found = cut_within(runs, place)
     else:
         found = cut_merged(runs, wanted.parts, place) if wanted.parts else cut(runs, place)
@@ -60,7 +63,7 @@ def listed(request: HttpRequest, wanted: RunsWanted, page: Query[Bookmark]) -> d
 )
 def one(request: HttpRequest, execution_id: RowId) -> Execution:
     """All that is known of a run: its times, its attempts, its result or its error."""
-    return found_run(execution_id)
+    return found_run(request, execution_id)
 
 
 @router.get(
@@ -72,7 +75,7 @@ def one(request: HttpRequest, execution_id: RowId) -> Execution:
 )
 def explained(request: HttpRequest, execution_id: RowId) -> Explanation:
     """In sentences: when it started and why then, what it waits for, how it ended, what followed."""
-    return Explanation.of(explain_run(found_run(execution_id), timezone.now()))
+    return Explanation.of(explain_run(found_run(request, execution_id), timezone.now(), request.user))
 
 
 @router.post(
@@ -87,7 +90,7 @@ def cancel(request: HttpRequest, execution_id: RowId, body: WithReason | None = 
 
     To cancel again what was cancelled changes nothing. 409 if it has ended in another way.
     """
-    run, given = found_run(execution_id), body or WithReason()
+    run, given = found_run(request, execution_id), body or WithReason()
     done = store.cancel(run, by=who(request), now=timezone.now(), reason=given.reason)
     run.refresh_from_db()
     if done is None and run.is_final and run.state != State.CANCELLED:
@@ -118,18 +121,19 @@ def retry(
     given, by, now = body or RetryRequest(), who(request), timezone.now()
 
     def again() -> Execution:
-        run = found_run(execution_id)
+        run = found_run(request, execution_id)
         if not (run.is_final or given.even_if_open):
             detail = f"Run #{run.pk} is {run.get_state_display().lower()}: cancel it first, or send `even_if_open`."
             raise Problem(409, "It has not ended.", detail, kind="open")
+        check_rerun(request.user, run)
         return store.rerun(run, by=by, now=now, why=Why.API, reason=given.reason)
 
     return queued(request, key, f"retry {execution_id} {given.model_dump_json()}", again, response, now)
 
 
-def found_run(execution_id: int) -> Execution:
+def found_run(request: HttpRequest, execution_id: int) -> Execution:
     """With all its texts. Raises Problem."""
-    run = Execution.objects.filter(pk=execution_id).first()
+    run = Execution.objects.seen_by(request.user).filter(pk=execution_id).first()
     if run is None:
         raise missing(f"There is no run {execution_id}; it may have been pruned.")
     return run

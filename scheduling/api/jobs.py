@@ -25,7 +25,9 @@ from scheduling.api.schemas.jobs import (
 )
 from scheduling.api.schemas.schedules import naming_the_field
 from scheduling.api.shapes import Name
+from scheduling.confined import check_change
 from scheduling.models import Job, Queue, Scope
+from scheduling.store.changes import alike
 
 router = Router(tags=["jobs"])
 
@@ -42,7 +44,7 @@ SEE = ("scheduling.view_job",)
 )
 def listed(request: HttpRequest, wanted: JobsWanted, page: JobsPage) -> dict[str, Any]:
     """Jobs by id, narrowed by what is given; each with its schedule in words, its next run and its last one."""
-    rows = wanted.narrow(Job.objects.order_by("id"))
+    rows = wanted.narrow(Job.objects.seen_by(request.user).order_by("id"))
     if page.cursor is not None:
         rows = rows.filter(id__gt=page.cursor)
     jobs = list(rows[: page.limit + 1])
@@ -63,7 +65,7 @@ def listed(request: HttpRequest, wanted: JobsWanted, page: JobsPage) -> dict[str
 )
 def one(request: HttpRequest, job_id: Name, response: HttpResponse, if_none_match: IfNoneMatch = None) -> Any:
     """All of it, with an ETag: send that as `If-Match` with a change, and nobody else's change is overwritten."""
-    told = shown_with_tag(request, found(job_id), response)
+    told = shown_with_tag(request, found(request, job_id), response)
     return Status(304, None) if is_known(request, response) else told
 
 
@@ -87,7 +89,7 @@ def create(request: HttpRequest, body: NewJob, response: HttpResponse) -> Status
         detail = f"There is a job {body.id} already; choose another id, or change that job by PATCH."
         raise Problem(409, "The id is taken.", detail, kind="taken", errors=[("id", detail)]) from None
     response["Location"] = reverse("api:job", args=[body.id])
-    return Status(201, shown_with_tag(request, found(body.id), response))
+    return Status(201, shown_with_tag(request, found(request, body.id), response))
 
 
 @router.patch(
@@ -102,12 +104,14 @@ def change(
 ) -> dict[str, Any]:
     """Only what is sent changes, also within `schedule`; runs under way go on as they began.
 
-    The next run moves only if the schedule changes. A parked job is armed again.
+    The next run moves only if the schedule changes. A parked job is armed again. 403 if people of a tenant would
+    change what runs, with what, or whose it is.
     """
     by, now = who(request), timezone.now()
 
     def verb(job: Job) -> None:
         columns = body.columns(job)
+        check_change(request.user, [name for name in columns if not alike(columns[name], getattr(job, name))])
         for name, value in columns.items():
             setattr(job, name, value)
         with naming_the_field(), within_reach():
@@ -126,5 +130,5 @@ def change(
 def delete(request: HttpRequest, job_id: Name, given: Query[WhyDeleted], if_match: IfMatch = None) -> Status[None]:
     """Its history stays; what it queued is cancelled, what runs is told to stop. A job of the code comes back."""
     by, now = who(request), timezone.now()
-    done(job_id, if_match, lambda job: store.delete(job, by=by, now=now, reason=given.reason))
+    done(request, job_id, if_match, lambda job: store.delete(job, by=by, now=now, reason=given.reason))
     return Status(204, None)

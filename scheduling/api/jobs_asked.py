@@ -21,6 +21,7 @@ from scheduling.explain import FORMS, asked, explain, outlook
 from scheduling.models import Change, Execution, Job, Scope
 from scheduling.redact import redact_json
 from scheduling.registry import SPANS
+from scheduling.tenants import tenants_of
 
 router = Router(tags=["jobs"])
 
@@ -81,9 +82,8 @@ def preview(
     A note says where clocks change, and which moments calendars or people take out; the reasons of people are told
     to those who may see runs.
     """
-    job, begin = found(job_id), after or timezone.now()
-    seeing = request.user.has_perm(SEE_RUNS)
-    moments = _with_skipped(job, list(coming(job.schedule, job.calendars, count, begin)), seeing=seeing)
+    job, begin = found(request, job_id), after or timezone.now()
+    moments = _with_skipped(request, job, list(coming(job.schedule, job.calendars, count, begin)))
     return told(job.words, job.timezone, moments)
 
 
@@ -107,15 +107,15 @@ def explained(
     ] = None,
 ) -> dict[str, Any]:
     """In sentences: why it did not run at a moment, or how it did; and when it will run next."""
-    job, now = found(job_id), timezone.now()
+    job, now = found(request, job_id), timezone.now()
     answer = None
     if at is not None:
         try:
             moment, note = asked(at, job.timezone, now)
         except (ValueError, InvalidTrigger) as error:
             raise refused("at", str(error)) from None
-        answer = Explanation.of(explain(job, moment, now).after([note] if note else []))
-    return {"job": job.pk, "answer": answer, "outlook": Explanation.of(outlook(job, now))}
+        answer = Explanation.of(explain(job, moment, now, request.user).after([note] if note else []))
+    return {"job": job.pk, "answer": answer, "outlook": Explanation.of(outlook(job, now, request.user))}
 
 
 @router.get(
@@ -127,21 +127,24 @@ def explained(
 )
 def changes(request: HttpRequest, job_id: Name, page: Annotated[Cursor, Query()]) -> dict[str, Any]:
     """Who did what to it, when and why, with old and new values; also of a job that was deleted."""
-    rows = Change.objects.filter(job=job_id)
+    there = Job.objects.seen_by(request.user).filter(pk=job_id).exists()
+    if not there and tenants_of(request.user) is not None:
+        raise no_job(request, job_id)
+    rows = Change.objects.of_job(job_id, request.user)
     cut_out = cut(rows, page)
-    if not cut_out["items"] and not Job.objects.filter(pk=job_id).exists() and not rows.exists():
-        raise no_job(job_id)
+    if not cut_out["items"] and not there and not rows.exists():
+        raise no_job(request, job_id)
     return {**cut_out, "items": [_told(change) for change in cut_out["items"]]}
 
 
-def _with_skipped(job: Job, moments: list[Coming], *, seeing: bool) -> list[Coming]:
-    """Those that have a row already, as one that was skipped beforehand has, do not run; why, if `seeing`."""
+def _with_skipped(request: HttpRequest, job: Job, moments: list[Coming]) -> list[Coming]:
+    """Those that have a row already, as one that was skipped beforehand has, do not run; why, for who sees the row."""
     rows = Execution.objects.filter(job=job.pk, scheduled_for__in=[each.at for each in moments])
-    reasons = dict(rows.values_list("scheduled_for", "reason"))
+    decided = dict.fromkeys(rows.values_list("scheduled_for", flat=True), ON_RECORD)
+    if request.user.has_perm(SEE_RUNS):
+        decided |= dict(rows.seen_by(request.user).values_list("scheduled_for", "reason"))
     return [
-        Coming(each.at, each.local, (*each.notes, reasons[each.at] if seeing else ON_RECORD), runs=False)
-        if each.at in reasons
-        else each
+        Coming(each.at, each.local, (*each.notes, decided[each.at]), runs=False) if each.at in decided else each
         for each in moments
     ]
 

@@ -14,23 +14,24 @@ from scheduling.api.schemas.jobs import shown
 from scheduling.exceptions import InvalidTrigger
 from scheduling.models import Change, Execution, Job, Queue
 from scheduling.recent import last_runs
+from scheduling.tenants import tenants_of
 
 
-def found(job_id: str) -> Job:
-    """Raises Problem."""
-    job = Job.objects.filter(pk=job_id).first()
+def found(request: HttpRequest, job_id: str) -> Job:
+    """Raises Problem, also for a job that is not for who asks."""
+    job = Job.objects.seen_by(request.user).filter(pk=job_id).first()
     if job is None:
-        raise no_job(job_id)
+        raise no_job(request, job_id)
     return job
 
 
-def no_job(job_id: str) -> Problem:
-    """With who deleted it, or with those that may have been meant."""
+def no_job(request: HttpRequest, job_id: str) -> Problem:
+    """With who deleted it, which is not for people of a tenant, or with those that may have been meant."""
     gone = Change.objects.filter(job=job_id, action="deleted").order_by("-id").first()
-    if gone is not None:
+    if gone is not None and tenants_of(request.user) is None:
         told = f"The job {job_id} was deleted by {gone.by or 'the system'} at {gone.at:%Y-%m-%d %H:%M:%S} UTC."
         return missing(f"{told} {gone.reason}".strip())
-    near = get_close_matches(job_id, Job.objects.values_list("pk", flat=True), n=3)
+    near = get_close_matches(job_id, Job.objects.seen_by(request.user).values_list("pk", flat=True), n=3)
     meant = f" Did you mean {' or '.join(near)}?" if near else ""
     return missing(f"There is no job {job_id!r}.{meant}")
 
@@ -46,23 +47,23 @@ def shown_with_tag(request: HttpRequest, job: Job, response: HttpResponse) -> di
 def last_seen(request: HttpRequest, jobs: Sequence[Job]) -> dict[str, Execution]:
     """The last run of each of `jobs`, for those who may see runs."""
     seeing = request.user.has_perm("scheduling.view_execution")
-    return last_runs([job.pk for job in jobs]) if seeing else {}
+    return last_runs([job.pk for job in jobs], request.user) if seeing else {}
 
 
-def done[R](job_id: str, if_match: str | None, verb: Callable[[Job], R]) -> R:
+def done[R](request: HttpRequest, job_id: str, if_match: str | None, verb: Callable[[Job], R]) -> R:
     """What `verb` does to the job, if that is still as the sender has seen it. Raises Problem and StaleJob."""
     try:
-        return store.as_seen(job_id, seen(if_match), verb)
+        return store.as_seen(job_id, seen(if_match), verb, among=Job.objects.seen_by(request.user))
     except Job.DoesNotExist:
-        raise no_job(job_id) from None
+        raise no_job(request, job_id) from None
 
 
 def steered(
     request: HttpRequest, job_id: str, if_match: str | None, verb: Callable[[Job], Any], response: HttpResponse
 ) -> dict[str, Any]:
     """The same, and what the job is like after it."""
-    done(job_id, if_match, verb)
-    return shown_with_tag(request, found(job_id), response)
+    done(request, job_id, if_match, verb)
+    return shown_with_tag(request, found(request, job_id), response)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from scheduling.api.schemas.executions import ExecutionSchema
 from scheduling.api.schemas.jobs import JobSchema, RunRequest, Skipped
 from scheduling.api.schemas.schedules import refused
 from scheduling.api.shapes import Name, WithReason
+from scheduling.confined import check_arguments, check_change
 from scheduling.models import Execution, Job, Scope, Why
 
 router = Router(tags=["jobs"])
@@ -42,15 +43,19 @@ def run(
     key: Key = None,
     if_match: IfMatch = None,
 ) -> Status[Execution]:
-    """Queue a run, also of a job that is paused. 201 with the run; 200 if the key has queued it before."""
+    """Queue a run, also of a job that is paused. 201 with the run; 200 if the key has queued it before.
+
+    403 if people of a tenant send other arguments than the job's own.
+    """
     given, by, now = RunRequest.of(body), who(request), timezone.now()
 
     def verb(job: Job) -> Execution:
+        check_arguments(request.user, job, given.arguments)
         later, said = given.run_after, given.reason
         return store.enqueue(job, now=now, by=by, why=Why.API, arguments=given.arguments, run_after=later, reason=said)
 
     fingerprint = f"run {job_id} {given.model_dump_json()}"
-    return queued(request, key, fingerprint, lambda: done(job_id, if_match, verb), response, now)
+    return queued(request, key, fingerprint, lambda: done(request, job_id, if_match, verb), response, now)
 
 
 @router.post(
@@ -133,8 +138,8 @@ def skip(
     """Its row says so at once; the run after it is the next one then. 409 if there is none to skip."""
     without_key(request, "Send If-Match with the ETag of the job.")
     given, by, now = body or WithReason(), who(request), timezone.now()
-    moment = done(job_id, if_match, lambda job: store.skip_next(job, by=by, now=now, reason=given.reason))
-    return {**shown_with_tag(request, found(job_id), response), "skipped": moment}
+    moment = done(request, job_id, if_match, lambda job: store.skip_next(job, by=by, now=now, reason=given.reason))
+    return {**shown_with_tag(request, found(request, job_id), response), "skipped": moment}
 
 
 @router.post(
@@ -174,6 +179,7 @@ def back_to_code(
     def verb(job: Job) -> None:
         if not job.code_definition:
             raise Problem(409, "No code defines it.", f"The job {job_id} was not made by code.", kind="no-code")
+        check_change(request.user, sync.edited(job))
         sync.back_to_code(job, by=by, now=now)
 
     return steered(request, job_id, if_match, verb, response)

@@ -39,7 +39,7 @@ def queued(
     if key is None:
         return _told(deed(), response)
     outcome = store.once(request.user, _read(key), fingerprint, deed, now=now)
-    run = Execution.objects.filter(pk=outcome.execution).first()
+    run = Execution.objects.seen_by(request.user).filter(pk=outcome.execution).first()
     if run is None:
         detail = f"This key has queued run #{outcome.execution}, which is no longer kept."
         raise Problem(410, "The run is no longer kept.", detail, kind="gone")

@@ -11,7 +11,7 @@ from scheduling.api.auth import needs
 from scheduling.api.executions import SEE
 from scheduling.api.problems import missing, refusals
 from scheduling.api.shapes import BIGGEST, RowId
-from scheduling.models import Execution, LogChunk, Scope, State
+from scheduling.models import Execution, ExecutionQuerySet, LogChunk, Scope, State
 from scheduling.redact import plain
 
 router = Router(tags=["executions"])
@@ -46,13 +46,13 @@ def log(request: HttpRequest, execution_id: RowId, after: After = 0) -> dict[str
 
     With `Accept: text/plain` the lines alone, and a `Link` with `rel="next"` to go on; without it that was the end.
     """
-    found = tail(execution_id, after)
+    found = tail(Execution.objects.seen_by(request.user), execution_id, after)
     return _plain(execution_id, found) if request.get_preferred_type(["application/json", PLAIN]) == PLAIN else found
 
 
-def tail(execution_id: int, after: int) -> dict[str, Any]:
-    """Raises Problem."""
-    run = Execution.objects.only("state").filter(pk=execution_id).first()  # first: nothing is logged after the end
+def tail(runs: ExecutionQuerySet, execution_id: int, after: int) -> dict[str, Any]:
+    """The log of that one of `runs`. Raises Problem."""
+    run = runs.only("state").filter(pk=execution_id).first()  # first: nothing is logged after the end
     if run is None:
         raise missing(f"There is no run {execution_id}; it may have been pruned.")
     new = LogChunk.objects.filter(execution=execution_id, id__gt=after).order_by("id")

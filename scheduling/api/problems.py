@@ -181,6 +181,7 @@ STATUSES: dict[type[wrong.SchedulingError], int] = {
     wrong.StaleJob: 412,
     wrong.StaleCalendar: 412,
     wrong.KeyReused: 422,
+    wrong.Confined: 403,
 }
 NAMING_A_FIELD = (wrong.InvalidTrigger, wrong.InvalidRange, wrong.InvalidJob)
 FIELDS: dict[type[wrong.SchedulingError], str] = {

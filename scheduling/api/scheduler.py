@@ -18,6 +18,7 @@ from scheduling.exceptions import InvalidTrigger
 from scheduling.health import turning
 from scheduling.models import Job, Scope, Worker
 from scheduling.store.workers import LIVING
+from scheduling.tenants import Person
 
 router = Router(tags=["scheduler"])
 
@@ -72,7 +73,7 @@ def status(request: HttpRequest) -> dict[str, Any]:
             "running": bool(turning(now)),
             "version": options().version,
             "workers": [workers.shown(worker, now) for worker in alive],
-            **upcoming(),
+            **upcoming(request.user),
         }
     }
 
@@ -86,12 +87,12 @@ def status(request: HttpRequest) -> dict[str, Any]:
 )
 def jobs(request: HttpRequest) -> dict[str, Any]:
     """All jobs in the order of their next run, in short; `/api/v1/jobs` has them whole, and in pages."""
-    return upcoming()
+    return upcoming(request.user)
 
 
-def upcoming() -> dict[str, Any]:
-    """What comes next."""
-    rows = Job.objects.order_by(F("next_run_time").asc(nulls_last=True), "id")
+def upcoming(user: Person) -> dict[str, Any]:
+    """What comes next of the jobs that `user` may see."""
+    rows = Job.objects.seen_by(user).order_by(F("next_run_time").asc(nulls_last=True), "id")
     light = rows.defer("arguments", "code_definition", "description")
     return {"jobs": [_shown(job) for job in light[:MOST]], "total": rows.count()}
 

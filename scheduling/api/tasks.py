@@ -14,8 +14,9 @@ from scheduling import registry
 from scheduling.api.auth import needs
 from scheduling.api.problems import refusals
 from scheduling.api.shapes import seconds
-from scheduling.models import Scope
+from scheduling.models import Job, Scope
 from scheduling.redact import redact_json
+from scheduling.tenants import tenants_of
 
 router = Router(tags=["tasks"])
 
@@ -65,8 +66,15 @@ KINDS = {
     summary="List tasks",
 )
 def listed(request: HttpRequest) -> dict[str, Any]:
-    """The registered tasks with their parameters: what `task` and `arguments` of a job may be."""
-    return {"items": [_shown(path, task) for path, task in registry.registered().items()]}
+    """The registered tasks with their parameters: what `task` and `arguments` of a job may be.
+
+    People of a tenant, who choose none, are told of those of their own jobs.
+    """
+    known = registry.registered()
+    if tenants_of(request.user) is not None:
+        own = set(Job.objects.seen_by(request.user).values_list("task", flat=True))
+        known = {path: task for path, task in known.items() if path in own}
+    return {"items": [_shown(path, task) for path, task in known.items()]}
 
 
 def _shown(path: str, task: Task) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils.crypto import salted_hmac
 
 from scheduling.exceptions import StaleJob
-from scheduling.models import Job
+from scheduling.models import Job, JobQuerySet
 from scheduling.store.batch import contested
 from scheduling.store.changes import ENGINE
 
@@ -38,13 +38,17 @@ def unchanged(is_now: str, seen: Collection[str] | None) -> bool:
 
 
 @contested
-def as_seen[R](job_id: str, seen: Collection[str] | None, deed: Callable[[Job], R]) -> R:
+def as_seen[R](
+    job_id: str, seen: Collection[str] | None, deed: Callable[[Job], R], *, among: JobQuerySet | None = None
+) -> R:
     """What `deed` does to the job, whose row is held meanwhile; it is a verb, and joins the transaction.
 
-    `seen` has the versions of which the job must be one; None: any. Raises StaleJob and Job.DoesNotExist.
+    `seen` has the versions of which the job must be one; None: any. Raises StaleJob and, unless the job is there and
+    `among` those given, Job.DoesNotExist.
     """
+    jobs = Job.objects.all() if among is None else among
     with transaction.atomic():
-        job = Job.objects.select_for_update().get(pk=job_id)
+        job = jobs.select_for_update().get(pk=job_id)
         if not unchanged(version(job), seen):
             raise StaleJob(f"The job {job_id} was changed since you looked at it; get it again and repeat the change.")
         return deed(job)

@@ -21,9 +21,9 @@ from tasks.tickets.status import PipelineStanding, StageStanding, pipeline_statu
 
 router = Router(tags=["source systems"])
 
-SEE = needs("scheduling.view_execution", scope=Scope.READ)
-RUN = needs("scheduling.view_job", "scheduling.run_job", scope=Scope.RUN)
-CANCEL = needs("scheduling.view_execution", "scheduling.cancel_execution", scope=Scope.RUN)
+SEE = needs("scheduling.view_execution", scope=Scope.READ, tenants=False)
+RUN = needs("scheduling.view_job", "scheduling.run_job", scope=Scope.RUN, tenants=False)
+CANCEL = needs("scheduling.view_execution", "scheduling.cancel_execution", scope=Scope.RUN, tenants=False)
 
 Days = Annotated[
     int | None,

@@ -10,7 +10,8 @@ from ninja import Query, Schema
 from pydantic import Field
 
 from scheduling.api.shapes import BIGGEST, Moment, Text, WithReason, seconds
-from scheduling.models import Cause, Execution, State, Why
+from scheduling.models import LONGEST_TENANT, Cause, Execution, State, Why
+from scheduling.models.executions import has_tenant_index
 from scheduling.redact import plain, redact_json
 
 A_ROW = Annotated[int, Field(ge=1, le=BIGGEST)]
@@ -25,6 +26,9 @@ class RunFilter(Schema):
     cause: list[Cause] = Field(default_factory=list, description="With one of these causes; can be repeated.")
     why: list[Why] = Field(default_factory=list, description="Asked for in one of these ways; can be repeated.")
     queue: Text | None = Field(None, max_length=50, description="In this queue.")
+    tenant: Text | None = Field(
+        None, max_length=LONGEST_TENANT, description="Of this tenant; empty: the installation's own."
+    )
     worker: UUID | None = Field(None, description="Run by this worker.")
     backfill: A_ROW | None = Field(None, description="Of this backfill.")
     root: A_ROW | None = Field(None, description="This run and all further attempts of it.")
@@ -46,6 +50,8 @@ class RunFilter(Schema):
     def is_indexed(self) -> bool:
         """Whether an index leads to all of the wanted runs; or to few enough."""
         searched = (self.cause, self.why, self.queue, self.worker, self.scheduled_since, self.scheduled_until)
+        if self.tenant and not (self.backfill or self.root or self.job or has_tenant_index()):
+            return False
         return bool(self.backfill or self.root) or not any((*searched, self.started_since, self.started_until))
 
     @property
@@ -59,7 +65,7 @@ class RunFilter(Schema):
         return runs.filter(*self._conditions())
 
     def _conditions(self) -> Iterable[Q]:
-        for name in ("job", "task", "queue", "worker", "backfill"):
+        for name in ("job", "task", "queue", "tenant", "worker", "backfill"):
             if (value := getattr(self, name)) is not None:
                 yield Q(**{name: value})
         for name in ("state", "cause", "why"):
@@ -109,6 +115,7 @@ class ExecutionSchema(Schema):
     backfill: int | None
     queue: str = Field(examples=["default"])
     priority: int
+    tenant: str = Field(description="Whose it is; empty: the installation's own.", examples=["acme"])
     worker: UUID | None = Field(description="Who runs it, or ran it.")
     progress: float | None = Field(description="From 0 to 1, as the task tells it; null if it does not.")
     progress_text: str
@@ -204,7 +211,7 @@ class WholeExecution(ExecutionSchema):
     def resolve_attempts(run: Execution) -> list[Execution]:
         """All attempts of what this run is an attempt of."""
         root = run.root_id or run.pk
-        rows = Execution.objects.light().filter(Q(pk=root) | Q(root=root)).order_by("attempt", "id")
+        rows = Execution.objects.light().filter(Q(pk=root) | Q(root=root), tenant=run.tenant).order_by("attempt", "id")
         found = list(rows[:ATTEMPTS])
         return found if len(found) > 1 else []
 

@@ -23,7 +23,8 @@ from scheduling.api.schemas.schedules import (
 from scheduling.api.shapes import Body, Moment, Reason, Text, seconds
 from scheduling.conf import options
 from scheduling.exceptions import InvalidJob, InvalidTrigger
-from scheduling.models import JOB_ID, Cause, Execution, Job, JobQuerySet, Origin, Overlap, Queue, State
+from scheduling.models import LONGEST_TENANT, Cause, Execution, Job, JobQuerySet, Origin, Overlap, Queue, State
+from scheduling.models.jobs import NAME
 from scheduling.redact import DOTS, redact_json
 from scheduling.registry import SPANS, Declaration
 from scheduling.standing import CONDITIONS, Standing, standing
@@ -47,6 +48,10 @@ Arguments = Annotated[
 ]
 
 
+Form = NAME.replace(r"\A", "^").replace(r"\Z", "$")  # as the description of the API has patterns
+TenantName = Annotated[Text, Field(pattern=f"^$|{Form}", max_length=LONGEST_TENANT, examples=["acme"])]
+
+
 class JobFilter(Schema):
     """Which jobs to list."""
 
@@ -55,6 +60,9 @@ class JobFilter(Schema):
     queue: Text | None = Field(None, max_length=50, description="Of this queue.")
     tag: Text | None = Field(None, max_length=50, description="With this tag.")
     task: Text | None = Field(None, max_length=200, description="That run this task, named by its path.")
+    tenant: Text | None = Field(
+        None, max_length=LONGEST_TENANT, description="Of this tenant; empty: the installation's own."
+    )
     paused: bool | None = Field(None, description="Whether they are paused.")
     parked: bool | None = Field(None, description="Whether they are parked, because they cannot run.")
 
@@ -66,6 +74,8 @@ class JobFilter(Schema):
         for name in ("queue", "task"):
             if value := getattr(self, name):
                 jobs = jobs.filter(**{name: value})
+        if self.tenant is not None:
+            jobs = jobs.filter(tenant=self.tenant)
         if self.paused is not None:
             jobs = jobs.filter(paused_at__isnull=not self.paused)
         if self.parked is not None:
@@ -117,6 +127,7 @@ class JobChange(Body):
     keep_for: Annotated[Span | None, Field(description="How long runs are kept; null: as KEEP_DAYS says.")] = NOT_SENT
     keep_unwell_for: Annotated[Span | None, Field(description="The same of runs that ended badly.")] = NOT_SENT
     ping: Annotated[Text, Field(max_length=50, description="The name of an address in PINGS, or empty.")] = NOT_SENT
+    tenant: Annotated[TenantName, Field(description="Whose it is; empty: the installation's own.")] = NOT_SENT
     reason: Annotated[Reason, Field(description="Why; it goes into the history.")] = ""
 
     def columns(self, job: Job | None) -> dict[str, Any]:
@@ -141,9 +152,7 @@ class JobChange(Body):
 class NewJob(JobChange):
     """A job to be made; what is left out is as the task itself says, or else as a job in code has it."""
 
-    id: Annotated[Text, Field(pattern=JOB_ID.regex.pattern.replace(r"\A", "^").replace(r"\Z", "$"), max_length=100)] = (
-        Field(examples=["nightly-import"])
-    )
+    id: Annotated[Text, Field(pattern=Form, max_length=100)] = Field(examples=["nightly-import"])
     task: Annotated[Text, Field(max_length=200, description="A registered task; see /api/v1/tasks.")]
     schedule: NewSchedule
     paused: Annotated[bool, Field(description="Make it paused, so that it does not fire until it is resumed.")] = False
@@ -216,6 +225,7 @@ class JobSchema(Schema):
     keep_for: float | None
     keep_unwell_for: float | None
     ping: str
+    tenant: str = Field(description="Whose it is; empty: the installation's own.", examples=["acme"])
     origin: Origin
     edited: list[str] = Field(description="The columns in which it differs from what the code defines.")
     created_at: datetime
@@ -262,7 +272,7 @@ class Skipped(JobSchema):
 PLAIN = (
     *("name", "description", "tags", "task", "next_run_time", "parked_reason", "calendars", "queue", "priority"),
     *("max_instances", "overlap", "coalesce", "run_at_startup", "max_attempts", "idempotent", "exclusive", "ping"),
-    *("origin", "created_at", "updated_at"),
+    *("tenant", "origin", "created_at", "updated_at"),
 )
 
 
