@@ -8,7 +8,8 @@ from django.db.models import Count, Value
 from django.utils import timezone
 
 from scheduling.admin.columns import COLOURS
-from scheduling.models import Cause, Execution, State
+from scheduling.models import Cause, Execution, ExecutionQuerySet, State
+from scheduling.tenants import Person
 
 HOUR = timedelta(hours=1)
 HOURS = 24
@@ -30,12 +31,13 @@ class Hour:
         return sum(self.counts.values())
 
 
-def hours(now: datetime) -> list[Hour]:
-    """The hours of the last day, oldest first; two queries count them along the index of the end."""
+def hours(now: datetime, to: Person | None = None) -> list[Hour]:
+    """The hours of the last day, oldest first, of what `to` may see; two queries count along the index of the end."""
     top = timezone.localtime(now).replace(minute=0, second=0, microsecond=0)
     found = [Hour(top.astimezone(now.tzinfo) - (HOURS - 1 - number) * HOUR) for number in range(HOURS)]
+    runs = Execution.objects.seen_by(to)
     parts = [
-        Execution.objects.order_by()
+        runs.order_by()
         .filter(finished_at__gte=hour.begin, finished_at__lt=hour.begin + HOUR)
         .values("state")
         .annotate(hour=Value(number), count=Count("id"))
@@ -44,16 +46,16 @@ def hours(now: datetime) -> list[Hour]:
     ]
     for number, state, count in parts[0].union(*parts[1:], all=True).order_by():
         found[number].counts[State(state)] = count
-    for ended in _interrupted(found[0].begin):
+    for ended in _interrupted(runs, found[0].begin):
         counts = found[(ended - found[0].begin) // HOUR].counts
         counts[State.LOST] -= 1
         counts[State.CANCELLED] = counts.get(State.CANCELLED, 0) + 1
     return found
 
 
-def _interrupted(since: datetime) -> list[datetime]:
+def _interrupted(runs: ExecutionQuerySet, since: datetime) -> list[datetime]:
     """When runs ended that a deploy interrupted: told as cancelled, since nothing went wrong."""
-    lost = Execution.objects.filter(state=State.LOST, finished_at__gte=since, cause=Cause.INTERRUPTED)
+    lost = runs.filter(state=State.LOST, finished_at__gte=since, cause=Cause.INTERRUPTED)
     ended = lost.filter(finished_at__lt=since + HOURS * HOUR).values_list("finished_at", flat=True)
     return [moment for moment in ended if moment]
 

@@ -17,6 +17,7 @@ from scheduling.admin import chart, columns, missed
 from scheduling.health import Health, health
 from scheduling.models import OPEN, UNWELL, Cause, Execution, Incident, Job, State, Worker, WorkerState
 from scheduling.standing import because
+from scheduling.tenants import Person
 
 DAY = timedelta(hours=24)
 SAMPLE = 2000  # runs, the latest, that the lateness is told of
@@ -33,7 +34,7 @@ def dashboard_callback(request: HttpRequest, context: dict[str, Any]) -> dict[st
     if request.user.has_perm("scheduling.view_incident"):
         parts["incidents"] = _incidents(now)
     if request.user.has_perm("scheduling.view_execution"):
-        parts |= _of_runs(now)
+        parts |= _of_runs(now, request.user)
     if request.user.has_perm("scheduling.view_job"):
         parts |= _of_jobs(request, now, runs="running" in parts)
     return {**context, "title": "Dashboard", "dashboard": parts}
@@ -66,46 +67,49 @@ def _incidents(now: datetime) -> dict[str, Any]:
     }
 
 
-def _of_runs(now: datetime) -> dict[str, Any]:
-    running = list(Execution.objects.running().light().order_by("-id")[: SHOWN + 1])
-    hours = chart.hours(now)
+def _of_runs(now: datetime, to: Person) -> dict[str, Any]:
+    running = list(Execution.objects.seen_by(to).running().light().order_by("-id")[: SHOWN + 1])
+    hours = chart.hours(now, to)
     return {
         "running": [(run, _progress(run), columns.span(now - (run.started_at or now))) for run in running[:SHOWN]],
         "more_running": len(running) > SHOWN,
         "running_list": columns.listing(Execution, state__exact=State.RUNNING.value),
-        "waiting": _waiting(now),
+        "waiting": _waiting(now, to),
         "chart": chart.draw(hours),
         "totals": chart.totals(hours),
-        "lateness": lateness(now),
+        "lateness": lateness(now, to),
     }
 
 
 def _of_jobs(request: HttpRequest, now: datetime, *, runs: bool) -> dict[str, Any]:
-    upcoming = Job.objects.armed().order_by("next_run_time")[:SHOWN]
-    parked = Job.objects.exclude(parked_reason="").order_by("id")[:SHOWN]
+    jobs = Job.objects.seen_by(request.user)
+    upcoming = jobs.armed().order_by("next_run_time")[:SHOWN]
+    parked = jobs.exclude(parked_reason="").order_by("id")[:SHOWN]
     return {
         "upcoming": [(job, columns.page(job), columns.moment(job.next_run_time, now)) for job in upcoming],
         "parked": [(job, columns.page(job), because(job)) for job in parked],
-        "failing": [_failed(run, now) for run in failing()] if runs else [],
+        "failing": [_failed(run, now) for run in failing(request.user)] if runs else [],
         "missed": missed.shown(request, now) if runs else [],
         "jobs_list": columns.listing(Job),
     }
 
 
-def failing() -> list[Execution]:
-    """The last runs of the jobs whose last run went wrong; skipped and cancelled runs say nothing of that.
+def failing(to: Person | None = None) -> list[Execution]:
+    """The last runs of the jobs whose last run went wrong, of what `to` may see.
 
-    Neither does one that a deploy interrupted, and that is run again.
+    Skipped and cancelled runs say nothing of that; neither does one that a deploy interrupted, and that is run again.
     """
     again = Q(cause=Cause.INTERRUPTED, idempotent=True)
-    runs = Execution.objects.filter(~again, job=OuterRef("pk"), state__in=SETTLED).order_by("-id")
-    last = Job.objects.order_by().annotate(last=Subquery(runs.values("id")[:1])).values("last")
-    return list(Execution.objects.filter(pk__in=last, state__in=UNWELL).order_by("-id")[:SHOWN])
+    seen = Execution.objects.seen_by(to)
+    runs = seen.filter(~again, job=OuterRef("pk"), state__in=SETTLED).order_by("-id")
+    last = Job.objects.seen_by(to).order_by().annotate(last=Subquery(runs.values("id")[:1])).values("last")
+    return list(seen.filter(pk__in=last, state__in=UNWELL).order_by("-id")[:SHOWN])
 
 
-def lateness(now: datetime) -> dict[str, str]:
+def lateness(now: datetime, to: Person | None = None) -> dict[str, str]:
     """How late the latest runs of the last 24 hours were: the middle one, one of twenty, the latest."""
-    recent = Execution.objects.filter(finished_at__gte=now - DAY, finished_at__lte=now, started_at__isnull=False)
+    seen = Execution.objects.seen_by(to)
+    recent = seen.filter(finished_at__gte=now - DAY, finished_at__lte=now, started_at__isnull=False)
     rows = recent.only("started_at", "scheduled_for", "run_after").order_by("-finished_at")[:SAMPLE]
     late = sorted(run.lateness for run in rows if run.lateness is not None)
     if not late:
@@ -118,9 +122,9 @@ def _share(ordered: Sequence[timedelta], share: float) -> timedelta:
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
-def _waiting(now: datetime) -> list[Any]:
+def _waiting(now: datetime, to: Person) -> list[Any]:
     """Per queue: how many runs wait for a place, and how many for their time."""
-    found = Execution.objects.queued().order_by("queue").values("queue")
+    found = Execution.objects.seen_by(to).queued().order_by("queue").values("queue")
     ready, later = Q(run_after__lte=now), Q(run_after__gt=now)
     return list(found.annotate(ready=Count("id", filter=ready), later=Count("id", filter=later)))
 

@@ -15,9 +15,18 @@ from django.utils.text import Truncator
 from scheduling import registry, store
 from scheduling.admin import columns, run_page
 from scheduling.admin.ask import Question, ReasonForm, asked
-from scheduling.admin.base import AutocompleteSelectFilter, ChoicesDropdownFilter, ModelAdmin, action
-from scheduling.admin.filters import CauseFilter, EndFilter, RunQueueFilter, TaskFilter, WhyFilter
+from scheduling.admin.base import ChoicesDropdownFilter, ModelAdmin, action
+from scheduling.admin.filters import (
+    CauseFilter,
+    EndFilter,
+    RunJobFilter,
+    RunQueueFilter,
+    TaskFilter,
+    TenantFilter,
+    WhyFilter,
+)
 from scheduling.admin.paging import RunList, RunPaginator
+from scheduling.confined import check_rerun
 from scheduling.models import OPEN, Execution, Job, State
 
 BIGGEST = 2**63 - 1  # of an id
@@ -32,8 +41,9 @@ class ExecutionAdmin(ModelAdmin):
     list_display_links = None
     list_filter = (
         ("state", ChoicesDropdownFilter),
-        ("job", AutocompleteSelectFilter),
+        ("job", RunJobFilter),
         TaskFilter,
+        TenantFilter,
         RunQueueFilter,
         WhyFilter,
         CauseFilter,
@@ -70,14 +80,14 @@ class ExecutionAdmin(ModelAdmin):
         return request.user.has_perm("scheduling.run_job")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Execution]:
-        return Execution.objects.light()
+        return Execution.objects.seen_by(request.user).light()
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Execution | None:
         """With all its texts."""
         wanted = unquote(str(object_id))
         if not (wanted.isascii() and wanted.isdigit() and int(wanted) <= BIGGEST):
             return None
-        return Execution.objects.filter(pk=int(wanted)).first()
+        return Execution.objects.seen_by(request.user).filter(pk=int(wanted)).first()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return RunList
@@ -92,7 +102,7 @@ class ExecutionAdmin(ModelAdmin):
         if term.isascii() and term.isdigit():
             return queryset.filter(pk=min(int(term), BIGGEST)), False
         fits = Q(pk__icontains=term) | Q(name__icontains=term)
-        if jobs := list(Job.objects.filter(fits).values_list("pk", flat=True)[:FEW]):
+        if jobs := list(Job.objects.seen_by(request.user).filter(fits).values_list("pk", flat=True)[:FEW]):
             return queryset.filter(job__in=jobs), False
         if tasks := [path for path in registry.registered() if term.lower() in path.lower()]:
             return queryset.filter(task__in=tasks), False
@@ -174,6 +184,7 @@ class ExecutionAdmin(ModelAdmin):
             made = []
 
             def verb(_: dict[str, Any]) -> str:
+                check_rerun(request.user, run)
                 made.append(store.rerun(run, by=request.user.get_username(), now=timezone.now()))
                 return f"Queued as run #{made[0].pk}, with the same arguments."
 

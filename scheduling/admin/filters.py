@@ -11,14 +11,16 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from scheduling import registry
-from scheduling.admin.base import DropdownFilter
+from scheduling.admin.base import AutocompleteSelectFilter, DropdownFilter
 from scheduling.admin.fields import TEXT
 from scheduling.conf import options
 from scheduling.models import Cause, Execution, Job, Why
 from scheduling.standing import CONDITIONS, Standing
+from scheduling.tenants import tenants_of
 from scheduling.triggers import FIRST_YEAR, LAST_YEAR
 
 Choices = list[tuple[str, str]]
+SAMPLE = 1000  # runs, the latest, whose tasks are offered to people of a tenant
 REACH = 200_000  # how many runs are looked through where no index helps
 
 
@@ -39,7 +41,12 @@ class TaskFilter(DropdownFilter):
     parameter_name = "task"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        return [(path, path) for path in registry.registered()]
+        """People of a tenant are offered those of their own jobs and latest runs."""
+        if tenants_of(request.user) is None:
+            return [(path, path) for path in registry.registered()]
+        latest = Execution.objects.seen_by(request.user).order_by("-id").values_list("task", flat=True)[:SAMPLE]
+        own = {*Job.objects.seen_by(request.user).values_list("task", flat=True), *latest}
+        return [(path, path) for path in sorted(own)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(task=self.value()) if self.value() else queryset
@@ -50,7 +57,10 @@ class QueueFilter(DropdownFilter):
     parameter_name = "queue"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        return [(lane.name, lane.name) for lane in options().queues]
+        """People of a tenant are offered those of their own jobs."""
+        if tenants_of(request.user) is None:
+            return [(lane.name, lane.name) for lane in options().queues]
+        return [(name, name) for name in sorted(set(Job.objects.seen_by(request.user).values_list("queue", flat=True)))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(queue=self.value()) if self.value() else queryset
@@ -96,12 +106,38 @@ class TagFilter(DropdownFilter):
     parameter_name = "tag"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        found = {tag for tags in Job.objects.exclude(tags=[]).values_list("tags", flat=True) for tag in tags}
+        tagged = Job.objects.seen_by(request.user).exclude(tags=[])
+        found = {tag for tags in tagged.values_list("tags", flat=True) for tag in tags}
         return [(str(tag), str(tag)) for tag in sorted(found, key=str)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         wanted = self.value()
         return queryset.tagged(wanted) if wanted else queryset  # type: ignore[attr-defined]
+
+
+class TenantFilter(DropdownFilter):
+    title = "tenant"
+    parameter_name = "tenant"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        """Those that have jobs; the filter is not there where none has."""
+        owned = Job.objects.seen_by(request.user).exclude(tenant="").values_list("tenant", flat=True)
+        return [(name, name) for name in sorted(set(owned))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(tenant=self.value()) if self.value() else queryset
+
+
+class RunJobFilter(AutocompleteSelectFilter):
+    """By the job, whose name is told to those who may see it."""
+
+    request: HttpRequest
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        choices: Iterator[Any] = super().choices(changelist)
+        for shown in choices:
+            shown["form"].fields[self.lookup_kwarg].queryset = Job.objects.seen_by(self.request.user)
+            yield shown
 
 
 class EndFilter(ListFilter):

@@ -17,9 +17,11 @@ from scheduling.admin.base import action
 from scheduling.admin.fields import about_task
 from scheduling.admin.history import told
 from scheduling.admin.pausing import PauseDoors, upcoming
+from scheduling.confined import check_change
 from scheduling.exceptions import SchedulingError
 from scheduling.models import Job
 from scheduling.standing import Standing, standing
+from scheduling.tenants import tenants_of
 
 UNIQUE = ("id", "next_run_time", "fired_until", "revision", "created_at", "updated_at", "parked_reason")
 
@@ -68,9 +70,11 @@ class JobDoors(PauseDoors):
     def run(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def question(job: Job) -> Question:
             queued = []
+            confined = tenants_of(request.user) is not None
 
             def verb(given: dict[str, Any]) -> str:
-                queued.append(store.enqueue(job, now=timezone.now(), by=_name(request), arguments=given["arguments"]))
+                arguments = given.get("arguments")
+                queued.append(store.enqueue(job, now=timezone.now(), by=_name(request), arguments=arguments))
                 return format_html("Queued as {}.", columns.link(columns.page(queued[0]), f"run #{queued[0].pk}"))
 
             def run_page() -> str:
@@ -81,9 +85,9 @@ class JobDoors(PauseDoors):
                 title=f"Run {job} now?",
                 button="Run now",
                 verb=verb,
-                form=ArgumentsForm,
+                form=SureForm if confined else ArgumentsForm,
                 initial={"arguments": job.arguments},
-                notes=(about_task(job.task), _paused_note(job)),
+                notes=(about_task(job.task), columns.json_block(job.arguments) if confined else "", _paused_note(job)),
                 leads_to=run_page,
             )
 
@@ -134,6 +138,7 @@ class JobDoors(PauseDoors):
     def to_code(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def question(job: Job) -> Question:
             def verb(_: dict[str, Any]) -> str:
+                check_change(request.user, sync.edited(job))
                 done = sync.back_to_code(job, by=_name(request), now=timezone.now())
                 return f"{job} is as the code defines it." if done else f"{job} was as the code defines it."
 

@@ -9,7 +9,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db import IntegrityError, models
 from django.db.models import QuerySet
 from django.forms import Textarea, TextInput
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -18,15 +18,17 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from scheduling import recent, store
 from scheduling.admin import columns, exclusions, fields, history, missed, policies, preview
 from scheduling.admin.base import ChoicesDropdownFilter
-from scheduling.admin.filters import QueueFilter, StandingFilter, TagFilter, TaskFilter
+from scheduling.admin.filters import QueueFilter, StandingFilter, TagFilter, TaskFilter, TenantFilter
 from scheduling.admin.job_doors import JobDoors, edited, row_doors
 from scheduling.admin.job_form import JobForm
 from scheduling.admin.pausing import upcoming
 from scheduling.admin.strip import strip
 from scheduling.conf import options
+from scheduling.confined import FIXED
 from scheduling.exceptions import SchedulingError
 from scheduling.models import Change, Execution, Job, Queue
 from scheduling.standing import because, standing
+from scheduling.tenants import tenants_of
 from scheduling.triggers import Kind
 
 STATUS = (None, {"fields": ("status",)})
@@ -49,6 +51,7 @@ POLICIES = (
     ),
     ("History", {"classes": ("tab",), "fields": ("keep_for", "keep_unwell_for")}),
     ("Ping", {"classes": ("tab",), "fields": ("ping",)}),
+    ("Tenant", {"classes": ("tab",), "fields": ("tenant",)}),
 )
 ORIGIN = (
     "Origin",
@@ -73,7 +76,8 @@ class JobList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        runs = recent.latest([job.pk for job in self.result_list]) if _sees_runs(request) else {}
+        jobs = [job.pk for job in self.result_list]
+        runs = recent.latest(jobs, to=request.user) if _sees_runs(request) else {}
         held = Queue.objects.paused().in_bulk()
         allowed = self.model_admin.allowed_doors(request)  # type: ignore[attr-defined]
         for job in self.result_list:
@@ -104,6 +108,7 @@ class JobAdmin(JobDoors):
         QueueFilter,
         TaskFilter,
         TagFilter,
+        TenantFilter,
         ("origin", ChoicesDropdownFilter),
     )
     list_filter_submit = True
@@ -117,7 +122,7 @@ class JobAdmin(JobDoors):
     radio_fields = {"trigger": admin.HORIZONTAL}  # noqa: RUF012
     readonly_fields = (
         *("status", "task_help", "examples", "next_runs", "origin", "code_differences", "fired_until"),
-        *("created_at", "updated_at", "shown_arguments", *SHOWN_MOMENTS.values()),
+        *("created_at", "updated_at", "shown_arguments", "shown_task_help", *SHOWN_MOMENTS.values()),
     )
     formfield_overrides = {  # noqa: RUF012
         models.DurationField: {"form_class": fields.SpanField, "widget": fields.SpanField.widget},
@@ -136,7 +141,7 @@ class JobAdmin(JobDoors):
         return JobList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
-        return Job.objects.all()
+        return Job.objects.seen_by(request.user)
 
     def allowed_doors(self, request: HttpRequest) -> dict[str, bool]:
         """What the person may do to jobs, by the names of the doors."""
@@ -156,7 +161,8 @@ class JobAdmin(JobDoors):
     def title(self, job: Job) -> SafeString:
         tags = format_html_join(" ", '<span class="rota-tag">{}</span>', ((tag,) for tag in job.tags))
         name = columns.link(columns.page(job), job.name or job.pk, "rota-name")
-        return format_html('{}<div class="rota-id">{}</div>{}', name, job.pk, tags)
+        whose = format_html(' <span class="rota-tag" title="Tenant">{}</span>', job.tenant) if job.tenant else ""
+        return format_html('{}<div class="rota-id">{}</div>{}{}', name, job.pk, tags, whose)
 
     @admin.display(description="State")
     def state(self, job: Any) -> SafeString:
@@ -199,14 +205,17 @@ class JobAdmin(JobDoors):
     def get_fieldsets(self, request: HttpRequest, obj: Job | None = None) -> Any:
         if obj is None:
             return (WHAT, WHEN, *POLICIES)
+        shown = ("id", "name", "description", "tags", "task", "shown_task_help", "shown_arguments")
         if self.has_change_permission(request, obj):
-            return (STATUS, WHAT, WHEN, *POLICIES, ORIGIN)
-        shown = ("id", "name", "description", "tags", "task", "task_help", "shown_arguments")
+            confined = tenants_of(request.user) is not None
+            what = (None, {"fields": (*shown, "seen")}) if confined else WHAT
+            return (STATUS, what, WHEN, *POLICIES, ORIGIN)
         when = [SHOWN_MOMENTS.get(name, name) for name in WHEN[1]["fields"] if name not in ("examples", "next_runs")]
         return (STATUS, (None, {"fields": shown}), ("Schedule", {"fields": when}), *POLICIES, ORIGIN)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Job | None = None) -> Any:
-        return (*self.readonly_fields, "id") if obj else self.readonly_fields
+        fixed = FIXED if tenants_of(request.user) is not None else ()
+        return (*self.readonly_fields, *fixed, "id") if obj else self.readonly_fields
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         configured = {"timezone": timezone.get_current_timezone_name(), "trigger": Kind.CRON.value}
@@ -275,6 +284,10 @@ class JobAdmin(JobDoors):
     @admin.display(description="It takes")
     def task_help(self, job: Job | None) -> SafeString:
         return preview.live("job", "task_help", "[name=task]", fields.about_task(job.task if job else ""))
+
+    @admin.display(description="It takes")
+    def shown_task_help(self, job: Job) -> SafeString:
+        return fields.about_task(job.task)
 
     @admin.display(description="Examples")
     def examples(self, job: Job | None) -> SafeString:
@@ -347,7 +360,10 @@ class JobAdmin(JobDoors):
         """Every change through any door, not only those made here; a deleted job's history stays."""
         name = unquote(object_id)
         job = self.get_object(request, name)
-        return history.page(self, request, job, Change.objects.filter(job=name), f"job {name!r}")
+        if job is None and tenants_of(request.user) is not None:
+            raise Http404(f"There never was a job {name!r}.")
+        changes = Change.objects.of_job(name, request.user)
+        return history.page(self, request, job, changes, f"job {name!r}")
 
 
 def _formfield(db_field: Any, form_class: Any, widget: Any) -> Any:

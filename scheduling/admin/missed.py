@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from scheduling.admin import columns
 from scheduling.models import Backfill, Cause, Execution, Job, State
+from scheduling.tenants import Person
 from scheduling.triggers import Kind, moments_between
 
 LATELY = timedelta(hours=24)
@@ -31,9 +32,13 @@ class Gap:
     noticed: datetime
 
 
-def gaps(now: datetime) -> list[Gap]:
-    """The jobs that have missed moments in the last 24 hours, but for those that a backfill has been asked to run."""
-    skipped = Execution.objects.filter(state=State.SKIPPED, finished_at__gte=now - LATELY, finished_at__lte=now)
+def gaps(now: datetime, to: Person | None = None) -> list[Gap]:
+    """The jobs that have missed moments in the last 24 hours, of those that `to` may see.
+
+    Without the moments that a backfill has been asked to run.
+    """
+    runs = Execution.objects.seen_by(to)
+    skipped = runs.filter(state=State.SKIPPED, finished_at__gte=now - LATELY, finished_at__lte=now)
     latest = skipped.order_by("-finished_at")
     rows = latest.values_list("job_id", "cause", "scheduled_for", "missed_count", "finished_at")
     by_job = defaultdict(list)
@@ -41,7 +46,7 @@ def gaps(now: datetime) -> list[Gap]:
         if cause == Cause.MISSED and job and moment:
             last = noticed if more else moment  # of a range the row has only the first
             by_job[job].append((moment, last, more + 1, noticed))
-    jobs = Job.objects.in_bulk(list(by_job))
+    jobs = Job.objects.seen_by(to).in_bulk(list(by_job))
     found = [_gap(jobs[name], missed) for name, missed in by_job.items() if name in jobs]
     asked = _asked_for([gap.job.pk for gap in found], now)
     left = [gap for gap in found if gap.noticed > asked.get(gap.job.pk, gap.first)]
@@ -60,7 +65,7 @@ def shown(request: HttpRequest, now: datetime) -> list[dict[str, Any]]:
             "why": f"{columns.page(gap.job, 'why')}?{urlencode({'at': gap.last.isoformat()})}",
             "backfill": _backfill(gap.job, gap.first, gap.last) if may else "",
         }
-        for gap in gaps(now)
+        for gap in gaps(now, request.user)
     ]
 
 

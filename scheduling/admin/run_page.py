@@ -35,7 +35,7 @@ def context(admin: ModelAdmin, request: HttpRequest, run: Execution) -> dict[str
         "label": columns.state(run),
         "facts": list(_facts(request, run, now)),
         "timeline": list(timeline(run, now)),
-        "attempts": [(each, columns.state(each)) for each in _attempts(run)],
+        "attempts": [(each, columns.state(each)) for each in _attempts(request, run)],
         "arguments": columns.json_block(run.arguments),
         "result": columns.json_block(run.result) if run.result is not None else "",
         "tables": list(related.tables(admin.admin_site, request, run)),
@@ -53,7 +53,7 @@ def live(request: HttpRequest, object_id: int, model_admin: ModelAdmin) -> HttpR
     """What is new since the chunk of log called `after`; `more` says to ask again at once."""
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
-    run = Execution.objects.light().filter(pk=object_id).first()
+    run = Execution.objects.seen_by(request.user).light().filter(pk=object_id).first()
     if run is None:
         raise Http404
     now = timezone.now()
@@ -107,6 +107,8 @@ def _facts(request: HttpRequest, run: Execution, now: datetime) -> Iterator[tupl
     yield from _times(run, job, now)
     yield "Attempt", f"{run.attempt} of {max(run.max_attempts, run.attempt)}"
     yield "Queue", f"{run.queue}{f', priority {run.priority}' if run.priority else ''}"
+    if run.tenant:
+        yield "Tenant", run.tenant
     yield "Time-out", columns.span(run.timeout) if run.timeout else "None"
     if run.worker_id:
         yield "Worker", _worker(request, run)
@@ -142,7 +144,7 @@ def _job(request: HttpRequest, run: Execution) -> Job | None:
     """If there is one still, which the person may see."""
     if run.job_id is None or not request.user.has_perm("scheduling.view_job"):
         return None
-    return Job.objects.filter(pk=run.job_id).first()
+    return Job.objects.seen_by(request.user).filter(pk=run.job_id).first()
 
 
 def _backfill(request: HttpRequest, run: Execution) -> Any:
@@ -165,10 +167,11 @@ def _took(run: Execution, now: datetime) -> str:
     return columns.span(max(now - run.started_at, timedelta()))
 
 
-def _attempts(run: Execution) -> list[Execution]:
+def _attempts(request: HttpRequest, run: Execution) -> list[Execution]:
     """All attempts of what this run is an attempt of; empty while it is the only one."""
     root = run.root_id or run.pk
-    found = list(Execution.objects.light().filter(Q(pk=root) | Q(root=root)).order_by("attempt", "id")[:ATTEMPTS])
+    runs = Execution.objects.seen_by(request.user).light().filter(Q(pk=root) | Q(root=root))
+    found = list(runs.order_by("attempt", "id")[:ATTEMPTS])
     return found if len(found) > 1 else []
 
 

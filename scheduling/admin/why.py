@@ -33,8 +33,8 @@ def page(admin: ModelAdmin, request: HttpRequest, object_id: str) -> HttpRespons
     if job is None:
         raise Http404(f"There is no job {unquote(object_id)!r}.")
     now, wanted = timezone.now(), request.GET.get("at", "").strip()
-    rows = list(_rows(job, request.GET.get("until", "")))
-    tell = teller(job, now)
+    rows = list(_rows(request, job))
+    tell = teller(job, now, request.user)
     request.current_app = admin.admin_site.name
     context = {
         **admin.admin_site.each_context(request),
@@ -45,7 +45,7 @@ def page(admin: ModelAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         "input": TEXT,
         "wanted": wanted,
         "clock": job.timezone,
-        "outlook": _shown(outlook(job, now)),
+        "outlook": _shown(outlook(job, now, request.user)),
         **(_answer(job, wanted, tell) if wanted else {}),
         "moments": [_moment(job, row, tell) for row in rows[:SHOWN]],
         "older": about(job, until=rows[SHOWN].scheduled_for) if len(rows) > SHOWN else "",
@@ -65,7 +65,7 @@ def _answer(job: Job, wanted: str, tell: Teller) -> dict[str, Any]:
         moment, note = asked(wanted, job.timezone, tell.now)
     except (ValueError, InvalidTrigger) as error:
         return {"refused": str(error)}
-    found = explain(job, moment, tell.now).after([note] if note else [])
+    found = explain(job, moment, tell.now, tell.to).after([note] if note else [])
     return {"answer": _shown(found), "heading": tell.at(found.moment or moment)}
 
 
@@ -90,11 +90,12 @@ def _part(text: str, is_run: bool, ids: set[int]) -> SafeString | str:
     return f"#{text}" if is_run else text
 
 
-def _rows(job: Job, until: str) -> Iterator[Execution]:
+def _rows(request: HttpRequest, job: Job) -> Iterator[Execution]:
     """The latest moments on record, one more than are shown."""
-    rows = Execution.objects.light().filter(job=job.pk, scheduled_for__isnull=False).order_by("-scheduled_for")
+    runs = Execution.objects.seen_by(request.user).light()
+    rows = runs.filter(job=job.pk, scheduled_for__isnull=False).order_by("-scheduled_for")
     try:
-        latest = parse_datetime(until)
+        latest = parse_datetime(request.GET.get("until", ""))
     except ValueError:  # shaped like a moment, but of no day
         latest = None
     if latest and latest.tzinfo and FIRST_YEAR <= latest.year <= LAST_YEAR:
