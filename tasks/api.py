@@ -14,7 +14,9 @@ from scheduling.api.problems import missing, refusals
 from scheduling.api.shapes import BIGGEST, RowId, Text, seconds
 from scheduling.models import Scope
 from scheduling.redact import plain, redact_json
+from scheduling.tenants import Person, tenants_of
 from tasks.models import LONGEST_TEXT, Status, TaskRecord
+from tasks.tenants import seen_by
 
 router = Router(tags=["records"])
 
@@ -36,10 +38,10 @@ class RecordFilter(Schema):
         rows = rows.filter(**given)
         return rows.filter(_with(self.status)) if self.status else rows
 
-    @property
-    def is_indexed(self) -> bool:
-        """Whether an index leads to all of the wanted records; or to few enough."""
-        return self.execution is not None or (self.job is None and self.label is None and not self.status)
+    def is_indexed(self, user: Person) -> bool:
+        """Whether an index leads to all of the wanted records that `user` sees; or to few enough."""
+        searched = (self.job, self.label, tenants_of(user))
+        return self.execution is not None or (all(each is None for each in searched) and not self.status)
 
 
 def _with(wanted: list[Status]) -> Q:
@@ -126,8 +128,9 @@ class Records(Schema):
 )
 def listed(request: HttpRequest, wanted: Query[RecordFilter], page: Annotated[Cursor, Query()]) -> dict[str, Any]:
     """Records, the newest first, without their texts: those are told of a single one."""
-    rows = wanted.narrow(TaskRecord.objects.with_over().defer("log_output", "error", "result"))
-    return (cut if wanted.is_indexed else cut_within)(rows, page)
+    seen = seen_by(request.user, TaskRecord.objects.with_over())
+    rows = wanted.narrow(seen.defer("log_output", "error", "result"))
+    return (cut if wanted.is_indexed(request.user) else cut_within)(rows, page)
 
 
 @router.get(
@@ -139,7 +142,7 @@ def listed(request: HttpRequest, wanted: Query[RecordFilter], page: Annotated[Cu
 )
 def one(request: HttpRequest, record_id: RowId) -> TaskRecord:
     """What was done, with its items, its progress, its lines and its result."""
-    row = TaskRecord.objects.with_over().filter(pk=record_id).first()
+    row = seen_by(request.user, TaskRecord.objects.with_over()).filter(pk=record_id).first()
     if row is None:
         raise missing(f"There is no record {record_id}; it goes with its run when that is pruned.")
     return row
