@@ -21,6 +21,7 @@ MOST = 10_000  # rows
 def add_parsers(deeds: Any) -> None:
     parser = add_deed(deeds, "list", act, "list runs, the latest first")
     parser.add_argument("--job", help="only those of this job (its id)")
+    parser.add_argument("--tenant", help="only those of this tenant; '': only the installation's own")
     parser.add_argument("--state", action="append", choices=State.values, help="only those; may be given again")
     parser.add_argument("--cause", choices=Cause.values, help=f"why a moment had no run; of the latest {REACH:,} rows")
     parser.add_argument("--queue", help=f"only those of this queue; of the latest {REACH:,} rows")
@@ -54,6 +55,8 @@ def chosen(given: dict[str, Any], now: datetime) -> QuerySet[Execution]:
     if given["job"] is not None:
         known = Execution.objects.filter(job=given["job"]).exists()  # perhaps of a job that was deleted
         runs = runs.filter(job=given["job"] if known else find_job(given["job"]).pk)
+    if given["tenant"] is not None:
+        runs = runs.filter(tenant=given["tenant"])
     if given["state"]:
         runs = runs.filter(state__in=given["state"])
     if given["since"] is not None:

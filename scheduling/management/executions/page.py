@@ -63,6 +63,8 @@ def _facts(run: Execution, now: datetime) -> Iterator[tuple[str, str]]:
         yield "Cancelled by", f"{run.cancel_requested_by or 'the system'}, {told.at(run.cancel_requested_at)}"
     yield "Attempt", f"{run.attempt} of {max(run.max_attempts, run.attempt)}"
     yield "Queue", f"{run.queue}{f', priority {run.priority}' if run.priority else ''}"
+    if run.tenant:
+        yield "Tenant", run.tenant
     yield "Time-out", span(run.timeout) if run.timeout else "none"
     if run.worker_id:
         worker = Worker.objects.filter(pk=str(run.worker_id)).first()

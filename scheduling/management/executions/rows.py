@@ -35,6 +35,7 @@ def brief_json(run: Execution) -> dict[str, Any]:
         "job": run.job_id,
         "task": run.task,
         "queue": run.queue,
+        "tenant": run.tenant,
         "state": run.state,
         "cause": run.cause,
         "reason": run.reason,

@@ -34,6 +34,7 @@ def add_parsers(deeds: Any) -> None:
     parser.add_argument("--state", choices=[each.value for each in Standing], help="only those that stand so")
     parser.add_argument("--tag", help="only those with this tag")
     parser.add_argument("--queue", help="only those of this queue")
+    parser.add_argument("--tenant", help="only those of this tenant; '': only the installation's own")
     parser.add_argument("--search", metavar="WORD", help="only those with it in their id, name, task or description")
 
 
@@ -64,6 +65,8 @@ def chosen(given: dict[str, Any]) -> JobQuerySet:
         jobs = jobs.filter(CONDITIONS[Standing(given["state"])])
     if given["queue"]:
         jobs = jobs.filter(queue=given["queue"])
+    if given["tenant"] is not None:
+        jobs = jobs.filter(tenant=given["tenant"])
     if given["search"]:
         jobs = jobs.mentioning(given["search"])
     if given["tag"]:
@@ -86,6 +89,7 @@ def as_json(job: Job, held: Queue | None, last: Execution | None) -> dict[str, A
         "task": job.task,
         "queue": job.queue,
         "tags": job.tags,
+        "tenant": job.tenant,
         "trigger": job.trigger,
         "schedule": words(job),
         "timezone": job.timezone,

@@ -74,6 +74,8 @@ def _facts(job: Job) -> Iterator[tuple[str, Text]]:
     if job.calendars:
         yield "Calendars", Text(", ".join(job.calendars))
     yield "Queue", Text(f"{job.queue}{f', priority {job.priority}' if job.priority else ''}")
+    if job.tenant:
+        yield "Tenant", Text(job.tenant)
     if job.tags:
         yield "Tags", Text(", ".join(map(str, job.tags)))
     yield "Comes from", Text(_origin(job))
