@@ -64,7 +64,8 @@ class GoogleBooks:
 
 def _is_exhausted(error: UpstreamError) -> bool:
     """A key that is used up, or no good, is told by 403 and 429, and by 400 unless the question itself is bad."""
-    return error.status in {403, 429} or (error.status == 400 and not _reasons(error.body) & MISTAKEN)
+    is_mistaken = bool(_reasons(error.body) & MISTAKEN) and "api key" not in error.body.lower()
+    return error.status in {403, 429} or (error.status == 400 and not is_mistaken)
 
 
 def _reasons(body: str) -> set[str]:
