@@ -1,0 +1,94 @@
+"""Loopback platforms for the tests of social analytics, and accounts that are connected to them."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tasks.demo.linkedin import LinkedIn
+from tasks.demo.meta import Meta
+from tasks.demo.upstream import Clock, Upstream
+from tasks.demo.x import X
+from tasks.http import Rate
+from tasks.social.models import Account, Business, Platform
+from tests.tasks.social.factories import make_account
+
+NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)  # when the clock of the platforms begins
+POSTS = 12  # of each account
+
+type Configured = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_platforms(no_waiting: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The platforms may be asked as often as one likes."""
+    for module in ("linkedin", "x", "meta", "sign_in"):
+        monkeypatch.setattr(f"tasks.social.{module}.RATE", Rate(1e6, 1000))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(NOW)
+
+
+@pytest.fixture
+def linkedin(clock: Clock) -> LinkedIn:
+    service = LinkedIn(clock, POSTS)
+    service.has_flaws = False
+    return service
+
+
+@pytest.fixture
+def x(clock: Clock) -> X:
+    service = X(clock, POSTS)
+    service.has_flaws = False
+    return service
+
+
+@pytest.fixture
+def meta(clock: Clock) -> Meta:
+    service = Meta(clock, POSTS)
+    service.has_flaws, service.retired = False, {}
+    return service
+
+
+@pytest.fixture
+def upstream(linkedin: LinkedIn, x: X, meta: Meta) -> Iterator[Upstream]:
+    with Upstream(linkedin, x, meta) as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def configured(upstream: Upstream, settings: Any) -> Configured:
+    """The settings of social analytics, with the loopback platforms behind them; call it to change some."""
+
+    def change(**changes: Any) -> None:
+        settings.SOCIAL = {**settings.SOCIAL, **changes}
+
+    change(
+        LINKEDIN_URL=f"{upstream.url}/linkedin/rest",
+        LINKEDIN_AUTH_URL=f"{upstream.url}/linkedin/oauth/v2",
+        X_URL=f"{upstream.url}/x/2",
+        META_URL=f"{upstream.url}/meta",
+        INSTAGRAM_URL=f"{upstream.url}/instagram",
+        SOCIAL_SYNC_TIMEOUT=60,
+        **{f"{app}_CLIENT_{half}": "demo" for app in ("LINKEDIN", "X") for half in ("ID", "SECRET")},
+        **{"META_APP_ID": "demo", "META_APP_SECRET": "demo"},
+    )
+    return change
+
+
+@pytest.fixture
+def connected(configured: Configured, linkedin: LinkedIn, x: X, meta: Meta, db: None) -> Callable[..., Account]:
+    """Makes an account whose tokens the platform accepts: `connected(Platform.X, business, column=value)`."""
+    grants = {Platform.LINKEDIN: linkedin.grants, Platform.X: x.grants}
+
+    def connect(platform: Platform, business: Business | None = None, **columns: Any) -> Account:
+        given = grants.get(platform, meta.grants)
+        tokens = {"access_token": given.access(), "expires_at": given.clock.now() + given.life}
+        if platform in grants:
+            tokens["refresh_token"] = given.refresh()
+        return make_account(business, platform, **{**tokens, **columns})
+
+    return connect
