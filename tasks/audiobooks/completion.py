@@ -1,13 +1,83 @@
-"""Which works are missing in series and of authors; those that the catalogue has are queued."""
+"""Which works are missing in series and of authors; those that the catalogue has are queued.
 
+Looked at are the series and the authors of whom a book is here, that is, whole in the library. One that fails stops no
+other, and an attempt that was cut short goes on behind the last one that was done.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 
+from tasks.audiobooks import gaps, walks
+from tasks.audiobooks.author_works import AuthorWorks
+from tasks.audiobooks.catalogue import catalogue
+from tasks.audiobooks.conf import options
+from tasks.audiobooks.filling import Filler
+from tasks.audiobooks.models import Author, DownloadState, Series, Walk
+from tasks.audiobooks.openlibrary import OpenLibrary
+from tasks.audiobooks.series_works import SeriesWorks
+from tasks.exceptions import AbortRun, UpstreamError
+from tasks.http import Deadline
 from tasks.recording import Entry
+
+LONGEST = 5.75 * 3600  # seconds; less than the task's own time-out
+OUT_AFTER = 3  # series or authors in a row
+OWNED = {"books__editions__download__state": DownloadState.DONE}
+
+
+class ServiceOut(AbortRun):
+    """A service fails for all alike; the rest is left for the next attempt."""
 
 
 def complete_series(entry: Entry, *, run: str, now: datetime) -> None:
-    raise NotImplementedError
+    """Each series of which a book is here. Raises ServiceOut, RetryLater or DeadlineReached."""
+    configured, deadline, counts = options(), Deadline(LONGEST), Counter[str]()
+    with closing(OpenLibrary(configured, deadline)) as library, closing(catalogue(deadline)) as source:
+        works = SeriesWorks(library, Filler(source, now), entry, counts, now)
+        _walk(entry, walks.begin("series_completion", run, now), Series, works.complete, counts)
 
 
 def complete_authors(entry: Entry, *, run: str, now: datetime) -> None:
-    raise NotImplementedError
+    """Each author of whom a book is here. Raises ServiceOut, RetryLater or DeadlineReached."""
+    configured, deadline, counts = options(), Deadline(LONGEST), Counter[str]()
+    with closing(OpenLibrary(configured, deadline)) as library, closing(catalogue(deadline)) as source:
+        works = AuthorWorks(library, source, Filler(source, now), entry, counts, now)
+        _walk(entry, walks.begin("author_completion", run, now), Author, works.complete, counts)
+
+
+def _walk[T: (Series, Author)](
+    entry: Entry, walk: Walk, model: type[T], complete: Callable[[T], None], counts: Counter[str]
+) -> None:
+    """One after another, by their ids."""
+    left = model._default_manager.filter(**OWNED).order_by("pk").distinct()
+    failed: list[int] = []
+    entry.expect(left.filter(pk__gt=walk.position).count())
+    try:
+        position = walk.position
+        while owner := left.filter(pk__gt=position).first():
+            position = owner.pk
+            with entry.item(str(owner)):
+                _try(owner, complete, failed)
+            if not failed:
+                walks.reach(walk, position)
+        walks.reach(walk, position)
+    finally:
+        entry.result = {"missing": 0, "found": 0, "queued": 0, "owned": 0, **counts}
+    walks.arrive(walk)
+
+
+def _try[T: (Series, Author)](owner: T, complete: Callable[[T], None], failed: list[int]) -> None:
+    """Raises ServiceOut when it is the third in a row for which a service fails."""
+    try:
+        complete(owner)
+    except UpstreamError as error:
+        if not error.retryable:
+            failed.clear()
+            raise
+        failed.append(owner.pk)
+        if len(failed) >= OUT_AFTER:
+            raise ServiceOut(f"{error}: the rest is left for the next attempt.") from error
+        raise
+    failed.clear()
+    gaps.count(owner)
