@@ -97,7 +97,10 @@ class Catalogue(Protocol):
         ...
 
     def search(self, title: str, author: str) -> list[Recording]:
-        """Recordings whose title begins so, by an author with this last name; the caller looks closer."""
+        """Recordings whose title begins so, by an author with this last name; the caller looks closer.
+
+        Without a title: all by authors of this last name.
+        """
         ...
 
     def detail(self, id: str) -> Recording | None:

@@ -21,6 +21,7 @@ PAGE = 50  # recordings; the service has no ceiling, but each costs it several q
 BURST = 2  # requests
 MOST_PEOPLE = 50  # authors, or readers, of a recording; those beyond are left out
 MOST_GENRES = 20
+MOST_OF_AUTHOR = 2000  # recordings that a search for an author alone gives
 LONGEST_DESCRIPTION = 50_000  # characters
 NOTHING = "could not be found"  # what it says, with 404, behind the last page
 ASKED: dict[str, str | int] = {"format": "json", "extended": 1, "coverart": 1}
@@ -68,6 +69,8 @@ class LibriVox:
 
     def search(self, title: str, author: str) -> list[Recording]:
         """LibriVox has some titles with their article and some without; both are asked for."""
+        if not title.strip():
+            return list(self._by(author)) if author else []
         for wanted in dict.fromkeys((without_article(title), title.strip())):
             params: dict[str, str | int] = {"title": f"^{wanted}", "limit": PAGE}
             if author:
@@ -75,6 +78,14 @@ class LibriVox:
             if wanted and (found := _page(self._rows(params), 0).recordings):
                 return list(found)
         return []
+
+    def _by(self, author: str) -> Iterator[Recording]:
+        """All recordings of works by people of that last name, but no more than MOST_OF_AUTHOR."""
+        for offset in range(0, MOST_OF_AUTHOR, PAGE):
+            rows = self._rows({"author": author, "limit": PAGE, "offset": offset})
+            yield from _page(rows, offset).recordings
+            if len(rows) < PAGE:
+                return
 
     def detail(self, id: str) -> Recording | None:
         found = _page(self._rows({"id": id}), 0).recordings if ID.fullmatch(id) else ()
