@@ -12,8 +12,12 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from scheduling.tally import tally
+from tests.emptying import empty_quickly
 
 TOUCHING = {"db", "transactional_db", "live_server"}  # fixtures that lead to the database
+
+
+empty_quickly()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
