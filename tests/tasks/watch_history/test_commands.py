@@ -41,6 +41,7 @@ def test_update_trakt_updates_one_user(environment: dict[str, str]) -> None:
     assert json.loads((Path(environment["DATA_DIR"]) / "trakt_history.json").read_text())["count"] == 330
 
 
+@pytest.mark.sqlite_only
 def test_update_trakt_with_a_limit_fetches_the_newest(environment: dict[str, str], upstream: Upstream) -> None:
     done = manage(environment, "update_trakt", "--user", "grace", "--limit", "5", "--no-enrichment")
     assert done.returncode == 0, done.stderr
@@ -48,6 +49,7 @@ def test_update_trakt_with_a_limit_fetches_the_newest(environment: dict[str, str
     assert upstream.asked("/history") == 1
 
 
+@pytest.mark.sqlite_only
 def test_update_trakt_that_fails_ends_with_1(environment: dict[str, str], upstream: Upstream) -> None:
     upstream.fail("/users/ada", 423, times=9)
     done = manage(environment, "update_trakt", "--user", "ada")
@@ -56,6 +58,7 @@ def test_update_trakt_that_fails_ends_with_1(environment: dict[str, str], upstre
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize(
     "arguments", [[], ["--user", "eve"], ["--user", "../../etc/x"], ["--user", "ada", "--limit", "0"]]
 )
@@ -65,6 +68,7 @@ def test_update_trakt_called_wrongly_ends_with_2(environment: dict[str, str], ar
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.sqlite_only
 def test_update_trakt_without_users_says_what_to_set(environment: dict[str, str]) -> None:
     nobody = {"PRIMARY_USER": "", "ADDITIONAL_USERS": "", "TRAKT_CLIENT_ID": ""}
     done = manage(environment | nobody, "update_trakt", "--user", "ada")
@@ -81,6 +85,7 @@ def test_update_trakt_closes_what_a_killed_one_left_open(environment: dict[str, 
     assert killed.status == Status.INTERRUPTED
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize(("others", "minutes"), [(0, 60), (4, 60), (8, 95)])
 def test_each_user_has_his_time_in_the_hourly_job(environment: dict[str, str], others: int, minutes: int) -> None:
     users = ",".join(f"user{number}" for number in range(others))
@@ -89,6 +94,7 @@ def test_each_user_has_his_time_in_the_hourly_job(environment: dict[str, str], o
     assert Job.objects.get(pk="update_watch_history").timeout == timedelta(minutes=minutes)
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_demo_upstream_serves_until_it_is_told_to_stop(environment: dict[str, str], number: int) -> None:
     command = [sys.executable, "-u", MANAGE, "demo_upstream", "--port", "0"]
@@ -101,6 +107,7 @@ def test_demo_upstream_serves_until_it_is_told_to_stop(environment: dict[str, st
         assert process.wait(5) == 0
 
 
+@pytest.mark.sqlite_only
 def test_demo_upstream_on_a_taken_port_says_so(environment: dict[str, str], upstream: Upstream) -> None:
     done = manage(environment, "demo_upstream", "--port", upstream.url.rpartition(":")[2])
     assert done.returncode == 1

@@ -24,6 +24,8 @@ from tasks.watch_history.login import login
 from tasks.watch_history.tasks import update_user_history
 from tasks.watch_history.tokens import NeedsAuthorisation, Token, TokenFile
 
+pytestmark = pytest.mark.sqlite_only  # what is decided here stands in a file
+
 type Run = Callable[..., Outcome]
 
 
