@@ -19,7 +19,7 @@ def text(value: Any, longest: int) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     told = CONTROLS.sub(" ", str(value)[: 4 * longest]).encode("utf-8", "replace").decode()
-    return told.strip()[:longest].strip()
+    return " ".join(told.split())[:longest].strip()
 
 
 def count(value: Any, largest: int = LARGEST) -> int | None:
