@@ -27,7 +27,7 @@ def share(sync: Sync) -> str:
 
 def outcome(sync: Sync) -> str:
     """ "45/50 posts synced, 5 failures in 120.45 s\""""
-    failures = f", {sync.failures} failure{'' if sync.failures == 1 else 's'}"
+    failures = f", {sync.failures} failure{'' if sync.failures == 1 else 's'}" if sync.failures else ""
     took = f" in {sync.duration.total_seconds():.2f} s" if sync.duration else " so far"
     return f"{share(sync)} synced{failures}{took}"
 

@@ -1,5 +1,6 @@
 """What one can do to a business besides editing it: sync it now, give it a schedule, take that away."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -98,6 +99,7 @@ def preview(request: HttpRequest, model_admin: SocialAdmin) -> HttpResponse:
 
 def moments_of(plan: Schedule, now: datetime) -> dict[str, Any]:
     """What the preview shows."""
+    plan = replace(plan, anchor=now)  # as if it were saved now
     rows = [
         (f"{each.local:%a %Y-%m-%d %H:%M %Z}", columns.distance(each.at, now), "; ".join(each.notes))
         for each in coming(plan, [], SHOWN, now)
@@ -216,7 +218,7 @@ def initial(job: Job | None) -> dict[str, Any]:
     if job is None or job.trigger not in (Kind.CRON, Kind.INTERVAL):
         zone = timezone.get_current_timezone_name()
         return {"by": Kind.INTERVAL.value, "hours": schedule.DEFAULT_HOURS, "timezone": zone}
-    hours = job.interval / schedule.HOUR if job.interval else None
+    hours = f"{job.interval / schedule.HOUR:g}" if job.interval else None
     return {"by": job.trigger, "hours": hours, "cron": job.cron, "timezone": job.timezone}
 
 

@@ -18,12 +18,11 @@ from scheduling.standing import Standing, because, standing
 from tasks.social import schedule, told
 from tasks.social.admin import charts
 from tasks.social.admin.business_doors import BusinessDoors
-from tasks.social.admin.pages import standing_badge, sync_badge, sync_cell
+from tasks.social.admin.pages import NOTHING, standing_badge, sync_badge, sync_cell
 from tasks.social.models import Account, Business, Post, Sync
 from tasks.social.removal import remove_business, what_goes
 
 SYNCS, ERRORS = 10, 20  # on the page of a business
-NONE = "—"
 
 
 class BusinessList(ChangeList):
@@ -127,7 +126,7 @@ class BusinessAdmin(BusinessDoors):
     @admin.display(description="Own schedule")
     def own_schedule(self, business: Any) -> SafeString | str:
         job = _job(business)
-        return format_html('<span class="rota-words">{}</span>', job.words) if job else NONE
+        return format_html('<span class="rota-words">{}</span>', job.words) if job else NOTHING
 
     @admin.display(description="Next run of it")
     def next_run(self, business: Any) -> SafeString:
@@ -135,11 +134,11 @@ class BusinessAdmin(BusinessDoors):
         how = standing(job) if job else Standing.ARMED
         if job and how is not Standing.ARMED:
             return columns.badge(how.value.title(), columns.STANDINGS[how], because(job))
-        return columns.moment(job.next_run_time if job else None, timezone.now())
+        return columns.moment(job.next_run_time, timezone.now()) if job else NOTHING
 
     @admin.display(description="14 days")
     def trend(self, business: Any) -> SafeString | str:
-        return business.line or NONE
+        return business.line or NOTHING
 
 
 def _job(business: Any) -> Any:
@@ -165,8 +164,8 @@ def _told(request: HttpRequest, business: Business) -> dict[str, Any]:
     if user.has_perm("social.view_sync"):
         syncs = list(business.syncs.select_related("business")[:SYNCS])
         errors = list(told.failures_of(syncs[:1])[: ERRORS + 1])
-        shown |= {"may_see_syncs": True, "syncs": list(map(sync_cell, syncs)), "errors": errors[:ERRORS]}
-        shown |= {"more_errors": len(errors) > ERRORS, "all_syncs": columns.listing(Sync, business=business.pk)}
+        shown |= {"may_see_syncs": True, "syncs": list(map(sync_cell, syncs)), "failed": errors[:ERRORS]}
+        shown |= {"more_failed": len(errors) > ERRORS, "all_syncs": columns.listing(Sync, business=business.pk)}
     return shown
 
 

@@ -6,6 +6,7 @@ from django.contrib.admin import ShowFacets
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from scheduling.admin import columns
@@ -16,6 +17,7 @@ from tasks.social import told
 from tasks.social.models import Account, Business, Standing, Sync, SyncState
 
 CSS = "tasks/social.css"
+NOTHING = format_html('<span class="rota-faint social-none">{}</span>', "—")  # which phones leave out
 STATES = {SyncState.RUNNING: "blue", SyncState.DONE: "green", SyncState.FAILED: "red"}
 STANDINGS = {Standing.CONNECTED: "green", Standing.NEEDS_AUTHORISATION: "red", Standing.FORBIDDEN: "orange"}
 

@@ -17,7 +17,7 @@ from scheduling.admin import columns
 from scheduling.admin.base import ChoicesDropdownFilter, InfinitePaginator
 from tasks.social.admin import charts
 from tasks.social.admin.accounts import PLATFORMS
-from tasks.social.admin.pages import BusinessOfPostFilter, SocialReadOnlyAdmin
+from tasks.social.admin.pages import NOTHING, BusinessOfPostFilter, SocialReadOnlyAdmin
 from tasks.social.models import METRICS, Post
 
 LONGEST_TITLE = 90  # characters in the list
@@ -30,6 +30,8 @@ def _figure(name: str) -> Callable[[Post], SafeString]:
     @admin.display(description=charts.NAMES[name])
     def figure(post: Post) -> SafeString:
         value = getattr(post, name)
+        if value is None:
+            return NOTHING
         return format_html('<span title="{}">{}</span>', charts.number(value), charts.short(value))
 
     figure.__name__ = name
@@ -113,8 +115,8 @@ class PostAdmin(SocialReadOnlyAdmin):
         return columns.moment(post.gone_at, timezone.now())
 
     @admin.display(description="Engagement")
-    def engaged(self, post: Post) -> str:
-        return charts.percent(post.engagement)
+    def engaged(self, post: Post) -> SafeString | str:
+        return NOTHING if post.engagement is None else charts.percent(post.engagement)
 
 
 def is_web(address: str) -> bool:

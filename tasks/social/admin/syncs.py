@@ -22,14 +22,14 @@ ERRORS = 200  # on the page of a sync
 
 @admin.register(Sync)
 class SyncAdmin(SocialReadOnlyAdmin):
-    list_display = ("title", "state", "share", "failures", "started", "took", "of_run")
+    list_display = ("title", "how", "share", "failures", "started", "took", "of_run")
     list_filter = (BusinessFilter, ("state", ChoicesDropdownFilter))
     list_filter_submit = True
     ordering = ("-started_at", "-id")
     paginator = InfinitePaginator
     change_form_outer_after_template = "tasks/social/sync.html"
     fieldsets: ClassVar = [
-        (None, {"fields": ["of_business", "state", "outcome", "error", "of_run"]}),
+        (None, {"fields": ["of_business", "how", "outcome", "error", "of_run"]}),
         ("When", {"fields": ["started", "finished", "took"]}),
     ]
 
@@ -45,7 +45,7 @@ class SyncAdmin(SocialReadOnlyAdmin):
         shown: dict[str, Any] = {}
         if sync and self.has_view_permission(request, sync):
             errors = list(told.failures_of([sync])[: ERRORS + 1])
-            shown = {"errors": errors[:ERRORS], "more_errors": len(errors) > ERRORS}
+            shown = {"failed": errors[:ERRORS], "more_failed": len(errors) > ERRORS}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
 
     @admin.display(description="Sync")
@@ -57,7 +57,7 @@ class SyncAdmin(SocialReadOnlyAdmin):
         return columns.link(columns.page(sync.business), sync.business)
 
     @admin.display(description="State")
-    def state(self, sync: Sync) -> SafeString:
+    def how(self, sync: Sync) -> SafeString:
         return sync_badge(sync)
 
     @admin.display(description="Posts")
