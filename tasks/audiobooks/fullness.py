@@ -7,7 +7,7 @@ from pathlib import Path
 from django.db.models import Sum
 
 from tasks.audiobooks.conf import options
-from tasks.audiobooks.models import Download
+from tasks.audiobooks.models import Download, DownloadState
 
 STEP = 1000
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
@@ -17,7 +17,7 @@ UNITS = ("bytes", "kB", "MB", "GB", "TB")
 class Fullness:
     """All in bytes."""
 
-    used: int  # by what is in the library, and what of other downloads is whole
+    used: int  # by what is in the library or on its way there
     budget: int  # 0 is no limit
     disk: int  # 0: it is not known
     free: int
@@ -44,7 +44,8 @@ class Fullness:
 
 def fullness() -> Fullness:
     configured = options()
-    used = Download.objects.aggregate(sum=Sum("done"))["sum"] or 0
+    kept = Download.objects.exclude(state=DownloadState.FAILED)  # of those that failed nothing is kept
+    used = kept.aggregate(sum=Sum("done"))["sum"] or 0
     disk, free = _disk(configured.library_dir)
     return Fullness(
         used=used, budget=configured.library_budget, disk=disk, free=free, keep_free=configured.library_free

@@ -10,7 +10,7 @@ from tasks.audiobooks.models import Download, DownloadState, Edition, Gap, GapSt
 
 OPEN = (GapState.MISSING, GapState.FOUND)  # what may be declined: of the others something is here, or on its way
 OVER = (DownloadState.FAILED, DownloadState.HELD)
-WAITING = (DownloadState.QUEUED, DownloadState.HELD)  # a running one belongs to the run that fetches it
+COMING = (DownloadState.QUEUED, DownloadState.RUNNING, DownloadState.HELD)
 
 
 @transaction.atomic
@@ -37,27 +37,45 @@ def queue_found(gap: Gap, *, now: datetime) -> bool:
     """Queue what the catalogue has of a work that is missing; False if it is on its way already, or has no files."""
     if gap.edition is None or gap.state != GapState.FOUND:
         return False
-    queued = downloads.queue(gap.edition, f"Gap in {gap.series or gap.author}"[:100], now=now)
-    if queued is None:
+    if _queue(gap.edition, f"Gap in {gap.series or gap.author}", now) is None:
         return False
     return bool(Gap.objects.filter(pk=gap.pk, state=GapState.FOUND).update(state=GapState.QUEUED))
 
 
 def ask_for(edition: Edition, *, by: str, now: datetime) -> Download | None:
     """Queue a recording that somebody wants; None if it is queued or here already, or has no files."""
-    return downloads.queue(edition, f"Asked for by {by}"[:100], now=now)
+    return _queue(edition, f"Asked for by {by}", now)
 
 
 def queue_again(download: Download, *, now: datetime) -> bool:
-    """Begin anew with its attempts; the parts that are whole stay."""
+    """Begin anew with its attempts; False if it is on its way, or in the library."""
     again = {"state": DownloadState.QUEUED, "attempts": 0, "error": "", "retry_at": None, "queued_at": now}
     return bool(Download.objects.filter(pk=download.pk, state__in=OVER).update(**again, finished_at=None))
 
 
+@transaction.atomic
 def take_off(download: Download, *, by: str, now: datetime) -> bool:
-    """Nothing more of it is fetched until somebody queues it again."""
-    told = {"state": DownloadState.FAILED, "error": f"Taken off the list by {by}."[:500], "retry_at": None}
-    return bool(Download.objects.filter(pk=download.pk, state__in=WAITING).update(**told, finished_at=now))
+    """Nothing more of it is fetched until somebody queues it again; a run that is at it writes nothing more.
+
+    What was gathered of it the next run removes from the disk.
+    """
+    told = {"state": DownloadState.FAILED, "error": f"Taken off the list by {by}."[:500], "retry_at": None, "done": 0}
+    won = Download.objects.filter(pk=download.pk, state__in=COMING).update(**told, finished_at=now)
+    if won:
+        download.parts.update(is_whole=False)
+    return bool(won)
+
+
+def _queue(edition: Edition, why: str, now: datetime) -> Download | None:
+    """Queue it; also one that has failed, or was taken off, since somebody wants it."""
+    queued = downloads.queue(edition, why[:100], now=now)
+    if queued is not None:
+        return queued
+    before = Download.objects.filter(edition=edition, state=DownloadState.FAILED).first()
+    if before is None or not queue_again(before, now=now):
+        return None
+    before.refresh_from_db()
+    return before
 
 
 def _recount(gap: Gap) -> None:

@@ -13,30 +13,32 @@ from scheduling.models import OPEN, Execution, Job
 from tasks.audiobooks.admin.pages import download_badge, may, page_if, percent, sheet
 from tasks.audiobooks.fullness import fullness, size_words
 from tasks.audiobooks.models import Download, DownloadState
-from tasks.audiobooks.steering import OVER, WAITING
+from tasks.audiobooks.steering import COMING, OVER
 
 JOB = "download_audiobooks"
 ROWS = 40  # on a page
 MOST_COUNTED = 1000  # of a state; more are told as such
+MOST_RUNNING = 20  # told before the list
 MOST_PARTS = 1000  # on the page of one
 LONGEST_SEARCH = 100
-FASTEST_TOLD = 2.0  # seconds that a download runs before its speed says something
 OF_PARTS = {"whole": Count("parts", filter=Q(parts__is_whole=True)), "parts_count": Count("parts")}
 
 
 def listed(request: HttpRequest) -> dict[str, Any]:
-    """The list: filtered by a state and a text; the latest first."""
+    """The list: filtered by a state and a text; the latest first, but what runs before all."""
     now = timezone.now()
     state, text = request.GET.get("state", ""), request.GET.get("q", "").replace("\x00", "")[:LONGEST_SEARCH].strip()
     state = state if state in DownloadState.values else ""
-    rows = Download.objects.filter(state=state) if state else Download.objects.all()
+    rows = Download.objects.filter(state=state) if state else Download.objects.exclude(state=DownloadState.RUNNING)
     rows = rows.filter(Q(edition__title__icontains=text) | Q(edition__book__title__icontains=text)) if text else rows
     page = sheet(rows.select_related("edition__book"), request.GET.get("page"), ROWS)
+    going = [] if state else list(_running())
     counts = {each: _counted(each) for each in DownloadState}
-    _bring_parts(page.rows)
+    _bring_parts([*going, *page.rows])
     return {
         "title": "Downloads",
         "page": page,
+        "going": [row(request, each, now) for each in going],
         "rows": [row(request, each, now) for each in page.rows],
         "tabs": [(each.value, each.label, told, each.value == state) for each, (_, told) in counts.items()],
         "state": state,
@@ -77,20 +79,11 @@ def row(request: HttpRequest, download: Any, now: datetime) -> dict[str, Any]:
         "percent": percent(download),
         "bytes": f"{size_words(download.done)} of {size_words(download.size)}" if download.size else "",
         "parts": f"{download.whole} of {download.parts_count} parts" if download.parts_count else "",
-        "speed": speed_words(download, now),
         "next": columns.distance(download.retry_at, now) if download.retry_at else "",
         "when": columns.distance(download.finished_at or download.started_at or download.queued_at, now),
         "may_go_again": changing and download.state in OVER,
-        "may_be_taken_off": changing and download.state in WAITING,
+        "may_be_taken_off": changing and download.state in COMING,
     }
-
-
-def speed_words(download: Download, now: datetime) -> str:
-    """On the average since it began; nothing of one that was begun more than once, or has just begun."""
-    if download.state != DownloadState.RUNNING or download.started_at is None or download.attempts > 1:
-        return ""
-    seconds = (now - download.started_at).total_seconds()
-    return f"{size_words(int(download.done / seconds))} a second" if download.done and seconds > FASTEST_TOLD else ""
 
 
 def gauges() -> list[dict[str, Any]]:
@@ -122,6 +115,10 @@ def _work(request: HttpRequest, now: datetime) -> dict[str, Any]:
         "parked": job.parked_reason if job else "The job is not there yet: run manage.py syncjobs.",
         "may_run": job is not None and run is None and may(request, "scheduling.run_job"),
     }
+
+
+def _running() -> QuerySet[Download]:
+    return Download.objects.filter(state=DownloadState.RUNNING).select_related("edition__book")[:MOST_RUNNING]
 
 
 def _bring_parts(rows: list[Any]) -> None:

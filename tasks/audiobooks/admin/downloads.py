@@ -89,8 +89,7 @@ class DownloadAdmin(LibraryAdmin):
         check(request, "view_download", "change_download")
         download = get_object_or_404(Download, pk=pk)
         done = steering.take_off(download, by=request.user.get_username(), now=timezone.now())
-        refused = "It does not wait any more. One that is downloading ends when its run is cancelled."
-        self._tell(request, done, "It is taken off the list.", refused)
+        self._tell(request, done, "It is taken off the list.", "It is in the library, or was taken off already.")
         return redirect(columns.page(download))
 
     def _tell(self, request: HttpRequest, done: bool, won: str, lost: str) -> None:

@@ -57,16 +57,16 @@ class EditionAdmin(LibraryAdmin):
 
     @admin.display(description="Plays")
     def plays(self, edition: Edition) -> str:
-        return columns.span(timedelta(seconds=edition.seconds) if edition.seconds else None)
+        return columns.span(timedelta(seconds=edition.seconds)) if edition.seconds else ""
 
     @admin.display(description="Fetched by others")
     def wanted(self, edition: Edition) -> str:
-        return "—" if edition.downloads is None else f"{edition.downloads:,}"
+        return "" if edition.downloads is None else f"{edition.downloads:,}"
 
     @admin.display(description="Library")
     def stands(self, edition: Edition) -> SafeString | str:
         download = getattr(edition, "download", None)
-        return download_badge(download) if download else "—"
+        return download_badge(download) if download else ""
 
     @admin.display(description="Read by")
     def read_by(self, edition: Edition) -> str:
@@ -110,4 +110,4 @@ class RankAdmin(LibraryAdmin):
 
     @admin.display(description="Fetched")
     def fetched(self, rank: Any) -> str:
-        return "—" if rank.downloads is None else f"{rank.downloads:,}"
+        return "" if rank.downloads is None else f"{rank.downloads:,}"

@@ -14,7 +14,7 @@ from scheduling.admin import columns
 from scheduling.admin.base import ModelAdmin
 from tasks.audiobooks.admin import top
 from tasks.audiobooks.admin.pages import CSS, check, may, number_in, sheet
-from tasks.audiobooks.models import Genre
+from tasks.audiobooks.models import Book, Genre
 
 LISTS = 12  # side by side, on a page
 
@@ -22,7 +22,7 @@ LISTS = 12  # side by side, on a page
 @admin.register(Genre)
 class GenreAdmin(ModelAdmin):
     actions = None
-    list_display = ("name", "is_enabled", "asked_as", "ranked", "books")
+    list_display = ("name", "is_enabled", "asked_as", "ranked", "on_wall")
     list_editable = ("is_enabled",)
     list_filter = ("is_enabled",)
     list_per_page = 100
@@ -84,5 +84,5 @@ class GenreAdmin(ModelAdmin):
         return columns.moment(genre.ranked_at, timezone.now(), empty="never")
 
     @admin.display(description="Books")
-    def books(self, genre: Genre) -> SafeString:
-        return columns.link(columns.listing(genre.books.model, genre=genre.pk), "On the wall")
+    def on_wall(self, genre: Genre) -> SafeString:
+        return columns.link(columns.listing(Book, genre=genre.pk), "On the wall")

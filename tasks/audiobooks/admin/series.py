@@ -69,6 +69,7 @@ class OwnerAdmin(LibraryAdmin):
             **self.admin_site.each_context(request),
             **{"opts": self.opts, "title": str(owner), "owner": owner},
             "works": works,
+            "has_order": name == "series",
             "squares": drawn(works),
             "is_cut": len(works) >= MOST_WORKS,
             "missing": sum(work.state in {GapState.MISSING, GapState.FOUND} for work in works),
