@@ -146,13 +146,18 @@ class X:
 
 
 def pause(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds until the next request, so that what is left of the limit lasts until X counts anew."""
+    """Seconds until the next request, so that what is left of the limit lasts until X counts anew.
+
+    None also if nothing is left for long: then the account is held back, and no worker waits.
+    """
     limit, left = (words.count(headers.get(f"x-rate-limit-{name}")) for name in ("limit", "remaining"))
     until = reset_of(headers)
     if until is None or left is None or left > SCARCE * (limit or 0):
         return None
     seconds = (until - now).total_seconds()
-    return seconds / (left + 1) if left else seconds
+    if not left:
+        return seconds if seconds <= LONGEST_WAIT else None
+    return seconds / (left + 1)
 
 
 def reset_of(headers: Mapping[str, str]) -> datetime | None:

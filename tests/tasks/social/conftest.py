@@ -2,16 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from scheduling.context import Context, StopSignal
+from scheduling.snapshots import Snapshot
 from tasks.demo.linkedin import LinkedIn
 from tasks.demo.meta import Meta
 from tasks.demo.upstream import Clock, Upstream
 from tasks.demo.x import X
 from tasks.http import Rate
 from tasks.social.models import Account, Business, Platform
+from tasks.social.sync import sync_all, sync_one
+from tasks.social.tasks import sync_all_businesses_job, sync_business_job
 from tests.tasks.social.factories import make_account
 
 NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)  # when the clock of the platforms begins
@@ -92,3 +97,21 @@ def connected(configured: Configured, linkedin: LinkedIn, x: X, meta: Meta, db: 
         return make_account(business, platform, **{**tokens, **columns})
 
     return connect
+
+
+@pytest.fixture
+def go(clock: Clock, db: None) -> Callable[..., dict[str, Any]]:
+    """Sync one business, or all, as an attempt of run 1 does; the moment is the platforms' own."""
+
+    def go(business: Business | None = None, *, run: int = 1, attempt: int = 1, tenant: str = "") -> dict[str, Any]:
+        task = sync_business_job if business else sync_all_businesses_job
+        snapshot = Snapshot(
+            id=run * 100 + attempt,
+            root=run * 100 + 1,
+            **{"fence": 0, "task": task.module_path, "arguments": {}, "worker": "", "attempt": attempt},
+            tenant=tenant,
+        )
+        context = Context(task_result=cast(Any, SimpleNamespace(task=task)), snapshot=snapshot, stop=StopSignal())
+        return sync_one(context, business.pk, clock.now) if business else sync_all(context, clock.now)
+
+    return go
