@@ -15,7 +15,7 @@ from scheduling.exceptions import RetryLater
 from scheduling.redact import plain
 from tasks.audiobooks.catalogue import Catalogue, NotThere, catalogue
 from tasks.audiobooks.conf import options
-from tasks.audiobooks.fetching import Fetcher, Wanted, WrongBytes, is_whole
+from tasks.audiobooks.fetching import WRONG, Fetcher, Wanted, is_whole
 from tasks.audiobooks.library import Library, NoRoom, Place, file_of, folder_of
 from tasks.audiobooks.models import Download, DownloadState, Edition, Part
 from tasks.exceptions import DeadlineReached, TaskError, UpstreamError
@@ -221,7 +221,7 @@ class _Run:
         retry_at = None if is_over else self._now() + FIRST_PAUSE * 2 ** (attempts - 1)
         state = DownloadState.FAILED if is_over else DownloadState.QUEUED
         told = plain(f"{error}" if isinstance(error, TaskError) else f"{type(error).__name__}: {error}")[:500]
-        is_changed = isinstance(error, WrongBytes) or (isinstance(error, UpstreamError) and error.status == 404)
+        is_changed = isinstance(error, UpstreamError) and (error.code == WRONG or error.status == 404)
         anew: dict[str, Any] = {"done": 0, "size": None, "folder": ""} if is_over or is_changed else {}
         row.write(state=state, attempts=attempts, retry_at=retry_at, error=told, **anew)
         if anew:

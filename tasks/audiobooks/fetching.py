@@ -16,15 +16,12 @@ from tasks.exceptions import UpstreamError
 from tasks.http import Deadline, Stream
 
 ATTEMPTS = 4  # that bring nothing
-WRONG = 3  # times that a file may come whole and be another than was told
+TIMES = 3  # that a file may come whole and be another than was told
+WRONG = "wrong bytes"  # the code of the error when what comes is not what was told
 LONGEST_PAUSE = 60.0  # seconds between two attempts
 RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/(?:([0-9]{1,18})|\*)")
 
 type Told = Callable[[int], None]  # is told of each piece how many bytes have come; fewer than none: thrown away
-
-
-class WrongBytes(UpstreamError):
-    """What came is not what was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +45,11 @@ class Fetcher:
     def fetch(self, wanted: Wanted, path: Path, told: Told) -> int:
         """Bring the whole file to `path` and say how long it is.
 
-        What is there already is gone on with. Raises WrongBytes when it never is as described, UpstreamError when
-        nothing comes any more, NoRoom, DeadlineReached, or RetryLater; what has come by then stays.
+        What is there already is gone on with. Raises UpstreamError when nothing comes any more, or with the code
+        WRONG if it never is as described; NoRoom, DeadlineReached, or RetryLater. What has come by then stays.
         """
         problem = ""
-        for _ in range(WRONG):
+        for _ in range(TIMES):
             with os.fdopen(open_part(path), "r+b") as file:
                 self._complete(wanted, file, told)
                 size = file.seek(0, os.SEEK_END)
@@ -61,7 +58,7 @@ class Fetcher:
                     os.fsync(file.fileno())
                     return size
                 self._throw_away(file, told)
-        raise WrongBytes(f"{wanted.name} came {WRONG} times, and at last {problem}", retryable=True)
+        raise UpstreamError(f"{wanted.name} came {TIMES} times, and at last {problem}", code=WRONG)
 
     def _complete(self, wanted: Wanted, file: BinaryIO, told: Told) -> None:
         """Ask until the service says that this is all; only attempts that bring nothing are counted."""
@@ -111,12 +108,12 @@ class Fetcher:
             total = int(found[2]) if found and found[2] else wanted.size
             if not found or int(found[1]) != start or wanted.size not in {None, total}:
                 self._throw_away(file, told)
-                raise UpstreamError(f"another part of {wanted.name} came than was asked for", retryable=True)
+                raise UpstreamError(f"sent another part of {wanted.name} than was asked for", retryable=True)
             return start
         if start:
             self._throw_away(file, told)
         if wanted.size is not None and length.isdecimal() and int(length) != wanted.size:
-            raise WrongBytes(f"{wanted.name} has {length} bytes, not the {wanted.size} that were told", retryable=True)
+            raise UpstreamError(f"sends {length} bytes as {wanted.name}, not {wanted.size} as it told", code=WRONG)
         return 0
 
     def _write(self, wanted: Wanted, file: BinaryIO, stream: Stream, position: int, told: Told) -> None:
@@ -125,7 +122,7 @@ class Fetcher:
                 position += len(piece)
                 if wanted.size is not None and position > wanted.size:
                     self._throw_away(file, told)
-                    raise WrongBytes(f"more than the {wanted.size} bytes of {wanted.name} came", retryable=True)
+                    raise UpstreamError(f"sent more than the {wanted.size} bytes of {wanted.name}", code=WRONG)
                 if wanted.size is None and self._library.room() < len(piece):
                     raise NoRoom
                 file.write(piece)
@@ -137,7 +134,7 @@ class Fetcher:
                 raise NoRoom("The disk is full.") from None
             raise
         if wanted.size is not None and position < wanted.size:
-            raise UpstreamError(f"{wanted.name} ended after {position} of {wanted.size} bytes", retryable=True)
+            raise UpstreamError(f"sent {position} of the {wanted.size} bytes of {wanted.name}", retryable=True)
 
     def _throw_away(self, file: BinaryIO, told: Told) -> None:
         size = file.seek(0, os.SEEK_END)
