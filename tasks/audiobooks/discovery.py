@@ -89,7 +89,7 @@ def _keep_page(entry: Entry, page: Page, walk: Walk, now: datetime) -> Counter[s
 
 def _tell_unread(entry: Entry, page: Page) -> None:
     for line in page.unread:
-        name, _, why = line.partition(": ")
+        name, _, why = line.rpartition(": ")
         with entry.item(name):
             raise InvalidItem(why)
 

@@ -195,6 +195,6 @@ def _year(value: Any) -> str:
 
 def _name(row: Any) -> str:
     """How to call a line in a log, whatever it is."""
-    return (
-        f"recording {text(row.get('id'), 30)} {text(row.get('title'), 100)}" if isinstance(row, Mapping) else "a line"
-    )
+    if not isinstance(row, Mapping):
+        return "a line"
+    return f"recording {text(row.get('id'), 30)} {text(row.get('title'), 100)}".strip()
