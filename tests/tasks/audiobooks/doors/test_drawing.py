@@ -51,7 +51,8 @@ def test_the_list_of_the_week_before_is_at_least_six_days_older() -> None:
     [
         ("https://librivox.org/tides", True),
         ("http://archive.org/details/x", True),
-        *((url, False) for url in ("javascript:alert(1)", "data:text/html,x", "//x.example", "https://", "ftp://x/", "")),
+        *((url, False) for url in ("javascript:alert(1)", "data:text/html,x", "//x.example", "https://", "ftp://x/")),
+        ("", False),
         *((url, False) for url in ("JaVaScRiPt:alert(1)", " javascript:alert(1)", "http://[bad", "/admin/logout/")),
     ],
 )  # fmt: skip
@@ -61,7 +62,7 @@ def test_only_addresses_of_the_web_are_links(url: str, shown: bool) -> None:
 
 @pytest.mark.parametrize(
     ("size", "words"),
-    [(None, "—"), (0, "0 bytes"), (999, "999 bytes"), (4_200, "4.2 kB"), (312_000_000, "312 MB"), (5 * 10**15, "5,000 TB")],
+    [(None, "—"), (0, "0 bytes"), (4_200, "4.2 kB"), (3 * 10**8, "300 MB"), (5 * 10**15, "5,000 TB")],
 )  # fmt: skip
 def test_sizes_are_told_as_people_read_them(size: int | None, words: str) -> None:
     assert size_words(size) == words
