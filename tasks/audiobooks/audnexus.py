@@ -8,7 +8,7 @@ from tasks.audiobooks import facts
 from tasks.audiobooks.conf import Options
 from tasks.audiobooks.matching import Offer, choose
 from tasks.audiobooks.telling import NOT_FOUND, UNCHANGED, Known, Said, condition, rate, validator
-from tasks.audiobooks.values import text
+from tasks.audiobooks.values import address, text
 from tasks.exceptions import UpstreamError
 from tasks.http import Answer, Client, Deadline, as_json
 
@@ -35,17 +35,17 @@ class Audnexus:
     def ask(self, known: Known) -> Said | None:
         if not facts.ASIN.fullmatch(known.asin):
             return None
-        address = f"/books/{known.asin}"
+        path = f"/books/{known.asin}"
 
         def read(answer: Answer) -> Said:
             if answer.status == 304:
                 return UNCHANGED
             fields = _fields(_book(answer), known)
-            return Said(found=bool(fields), fields=fields, validator=validator(address, answer))
+            return Said(found=bool(fields), fields=fields, validator=validator(path, answer))
 
         params: dict[str, str | int] = {"region": "us", "seedAuthors": 0, "update": 0}
         try:
-            return self._client.get(address, read, params=params, headers=condition(address, known), expect={304})
+            return self._client.get(path, read, params=params, headers=condition(path, known), expect={304})
         except UpstreamError as error:
             if error.status in UNKNOWN:
                 return NOT_FOUND
@@ -74,5 +74,5 @@ def _fields(raw: Mapping[str, Any], known: Known) -> dict[str, Any]:
         "publisher": text(raw.get("publisherName"), 200),
         "language": facts.language(facts.texts(raw.get("language"), 20)),
         "rating": facts.rating(raw.get("rating")),
-        "cover_url": text(raw.get("image"), 500),
+        "cover_url": address(raw.get("image")),
     }

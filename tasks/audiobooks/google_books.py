@@ -11,7 +11,7 @@ from tasks.audiobooks.conf import Options
 from tasks.audiobooks.matching import Offer, bare, choose
 from tasks.audiobooks.telling import UNCHANGED, Exhausted, Known, Said, condition, rate, validator
 from tasks.audiobooks.titles import title_key
-from tasks.audiobooks.values import text
+from tasks.audiobooks.values import address, text
 from tasks.exceptions import UpstreamError
 from tasks.http import Answer, Client, Deadline, as_json
 
@@ -111,10 +111,10 @@ def _offer(volume: Mapping[str, Any]) -> Offer:
 def _thumbnail(links: Any) -> str:
     """Its address, over https, without the curled corner that is drawn into it on request."""
     links = links if isinstance(links, dict) else {}
-    address = text(links.get("thumbnail") or links.get("smallThumbnail"), 500)
-    if address.startswith("http://books.google."):
-        address = address.replace("http://", "https://", 1)
-    return address.replace("&edge=curl", "")
+    url = address(links.get("thumbnail")) or address(links.get("smallThumbnail"))
+    if url.startswith("http://books.google."):
+        url = url.replace("http://", "https://", 1)
+    return url.replace("&edge=curl", "")
 
 
 def _quoted(name: str) -> str:

@@ -135,11 +135,13 @@ class OpenLibrary:
 
     def of_series(self, key: str) -> Iterator[Doc]:
         """The works of a series, as the search knows them."""
-        for offset in range(0, MOST_WORKS, PAGE):
+        offset = 0
+        while offset < MOST_WORKS:
             params: dict[str, str | int] = {"q": f"series_key:{key}", "fields": FIELDS, "limit": PAGE, "offset": offset}
-            raw = self._client.get("/search.json", lambda answer: _listed(answer, "docs"), params=params)
+            raw, size = self._client.get("/search.json", _hits, params=params)
             yield from (doc for doc in _docs(raw) if doc.place_in(key))
-            if len(raw) < PAGE:
+            offset += len(raw)
+            if not raw or offset >= size:
                 return
 
     def seeds(self, key: str) -> Iterator[Listed]:
@@ -195,6 +197,12 @@ def _listed(answer: Answer, name: str) -> list[dict[str, Any]]:
     if not isinstance(found, list):
         raise UpstreamError(f"sent no {name}", retryable=True)
     return list(facts.objects(found))
+
+
+def _hits(answer: Answer) -> tuple[list[dict[str, Any]], int]:
+    """A page of what a search has found, and how much that is altogether."""
+    docs = _listed(answer, "docs")
+    return docs, facts.number(_object(answer).get("numFound")) or len(docs)
 
 
 def _docs(raw: list[dict[str, Any]]) -> tuple[Doc, ...]:

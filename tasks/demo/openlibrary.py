@@ -79,9 +79,8 @@ class OpenLibrary:
         if not any(params.get(name) for name in ("title", "author")) and len(query) < SHORTEST:
             return Reply.of({"error": f"q has to have at least {SHORTEST} characters"}, 422)
         found = [*self.extra, *(self._doc(work) for work in _works() if self._is_found(work, params))]
-        found += [
-            _namesake(work) for work in books.ALL_WORKS[::NAMESAKES_EVERY] if _has(work.title, params.get("title"))
-        ]
+        if title := params.get("title"):
+            found += [_namesake(work) for work in books.ALL_WORKS[::NAMESAKES_EVERY] if _has(work.title, title)]
         limit, start = self._limit(params, 100), int(params.get("offset") or 0)
         start = start or (int(params.get("page") or 1) - 1) * limit
         docs = [_only(doc, params.get("fields", "")) for doc in found[start : start + limit]]
@@ -119,7 +118,7 @@ class OpenLibrary:
         if work.subtitle:
             told["subtitle"] = work.subtitle
         if work.number % 4:
-            told["isbn"] = ["0000000000", work.isbn]  # the first is none
+            told["isbn"] = ["0000000001", work.isbn]  # the first is none
         if work.series:
             told["series_key"], told["series_name"] = [work.series.key], [work.series.name]
             told["series_position"] = [work.position]

@@ -1,0 +1,318 @@
+"""What is told of books: asked, merged, and written only where it has changed."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scheduling.exceptions import RetryLater
+from tasks.audiobooks import metadata
+from tasks.audiobooks.asking import SourcesOut
+from tasks.audiobooks.covers import cover_file
+from tasks.audiobooks.models import Author, Book, Pause, Series, Told, Walk
+from tasks.demo import books
+from tasks.demo.google_books import GoogleBooks
+from tasks.demo.openlibrary import OpenLibrary
+from tasks.demo.upstream import Upstream
+from tasks.files import image_type
+from tests.tasks.audiobooks.shelf import NOW, log, recorded, result, shelve, work_where
+
+pytestmark = pytest.mark.django_db
+
+type Refresh = Callable[..., None]
+type Configure = Callable[..., None]
+
+LATER = NOW + timedelta(days=30)
+IN_SERIES = next(work for work in books.ALL_WORKS if work.series and work.recordings and work.cover and work.number % 4)
+
+
+def test_a_book_learns_what_open_library_knows(refresh: Refresh) -> None:
+    book, work = shelve(IN_SERIES), IN_SERIES
+    refresh()
+    book.refresh_from_db()
+    assert (book.openlibrary_key, book.isbn, book.rating) == (work.key, work.isbn, work.rating)
+    assert (book.first_published, book.language, book.publisher) == (work.year, work.language, work.publisher)
+    assert work.series
+    assert (book.series, book.position) == (Series.objects.get(key=work.series.key), work.position)
+    assert book.told_by["isbn"] == book.told_by["series"] == "openlibrary"
+    assert book.refreshed_at == NOW
+    assert Author.objects.get().openlibrary_key == work.author.openlibrary_key
+    assert result()["sources"] == {"openlibrary": {"asked": 1, "found": 1}}
+
+
+def test_what_may_be_shown_of_a_description_is_kept(refresh: Refresh, openlibrary: OpenLibrary) -> None:
+    book = shelve(IN_SERIES)
+    openlibrary.descriptions[IN_SERIES.key] = {
+        "type": "/type/text",
+        "value": "<p onclick=x>A <b>tide</b><script>y</script>",
+    }
+    refresh()
+    book.refresh_from_db()
+    assert book.description == "<p>A <strong>tide</strong></p>"
+
+
+def test_what_the_catalogue_has_told_stays_its_own(refresh: Refresh, upstream: Upstream) -> None:
+    book = shelve(IN_SERIES, description="Its own", first_published="1800", told_by={"description": "librivox"})
+    refresh()
+    book.refresh_from_db()
+    assert (book.description, book.first_published) == ("Its own", "1800")
+    assert not upstream.asked("/works/"), "nothing else is wanted of the work"
+
+
+def test_google_and_audnexus_fill_what_is_missing(
+    refresh: Refresh, configured: Configure, openlibrary: OpenLibrary
+) -> None:
+    work = next(each for each in books.ALL_WORKS if each.recordings and each.number % 3 != 1 and each.number % 2 == 0)
+    openlibrary.changes[work.key] = {"publisher": None, "isbn": [], "ratings_average": None, "subtitle": None}
+    openlibrary.descriptions[work.key] = None
+    configured(GOOGLE_BOOKS_API_KEY="demo", AUDNEXUS=True)
+    book = shelve(work)
+    refresh()
+    book.refresh_from_db()
+    assert (book.told_by["publisher"], book.told_by["asin"]) == ("google", "audnexus")
+    assert book.told_by["description"] == "google"
+    assert book.asin == work.asin
+    assert set(Told.objects.values_list("source", "found")) == {(name, True) for name in metadata.ORDER}
+
+
+def test_a_second_look_writes_nothing_and_asks_conditionally(refresh: Refresh, upstream: Upstream) -> None:
+    book = shelve(IN_SERIES)
+    refresh()
+    before = Book.objects.values().get(), upstream.asked("/openlibrary")
+    refresh("2", LATER)
+    after = Book.objects.values().get()
+    assert after == {**before[0], "refreshed_at": LATER}
+    assert upstream.asked("/openlibrary") == before[1] + 1, "the work is as it was, and is not asked for"
+    assert Told.objects.get().fetched_at == LATER
+    assert upstream.asked("/covers") == 1
+    assert result()["changed"] == 0
+    assert book.pk
+
+
+def test_only_what_has_changed_is_written(refresh: Refresh, openlibrary: OpenLibrary) -> None:
+    book = shelve(IN_SERIES)
+    refresh()
+    openlibrary.changes[IN_SERIES.key] = {"ratings_average": 1.5, "isbn": [], "cover_i": None}
+    Book.objects.update(description="Written by staff", told_by={**Book.objects.get().told_by, "description": "staff"})
+    refresh("2", LATER)
+    book.refresh_from_db()
+    assert (book.rating, book.description) == (1.5, "Written by staff")
+    assert book.cover_url, "what no source tells any more stays"
+
+
+def test_a_book_that_changes_series_leaves_the_old_position_behind(refresh: Refresh, openlibrary: OpenLibrary) -> None:
+    book = shelve(IN_SERIES)
+    refresh()
+    openlibrary.changes[IN_SERIES.key] = {"series_key": ["OL1L"], "series_name": ["Elsewhere"], "series_position": [""]}
+    refresh("2", LATER)
+    book.refresh_from_db()
+    assert book.series
+    assert (book.series.key, book.position) == ("OL1L", "")
+
+
+def test_one_bad_answer_spoils_no_other_book(refresh: Refresh, upstream: Upstream, openlibrary: OpenLibrary) -> None:
+    shelved = [shelve(work) for work in books.ALL_WORKS[:3]]
+    openlibrary.extra = [
+        None,
+        7,
+        {"key": 5},
+        {"key": "/works/OL1W", "title": None},
+        {"key": "/works/x/../y", "title": "t"},
+    ]
+    upstream.fail("/search.json", 400, body=b'{"error": "bad"}')
+    refresh()
+    assert list(Book.objects.order_by("pk").exclude(openlibrary_key="")) == shelved[1:]
+    assert result()["sources"]["openlibrary"]["found"] == 2
+
+
+@pytest.mark.parametrize("body", [b"<html>", b'{"error": "x"}', b"[]", b"", b'{"docs": {}}', b'{"docs": [[]]}', b"{"])
+def test_what_is_no_answer_is_tried_again(refresh: Refresh, upstream: Upstream, body: bytes) -> None:
+    book = shelve(IN_SERIES)
+    upstream.fail("/search.json", 200, headers={"Content-Type": "application/json"}, body=body)
+    refresh()
+    book.refresh_from_db()
+    assert bool(book.openlibrary_key) == (body != b'{"docs": [[]]}')
+
+
+def test_an_outage_stops_no_other_source_and_is_told_once(
+    refresh: Refresh, upstream: Upstream, configured: Configure
+) -> None:
+    configured(GOOGLE_BOOKS_API_KEY="demo")
+    works = [work for work in books.ALL_WORKS if work.recordings and work.number % 3 != 1][:8]
+    shelved = [shelve(work) for work in works]
+    upstream.fail("/openlibrary", 503, times=999)
+    with pytest.raises(SourcesOut):
+        refresh("1")
+    assert upstream.asked("/openlibrary") == 3 * 4, "three books, four attempts each"
+    assert Told.objects.filter(source="google", found=True).count() == 8
+    assert log().count("is left alone") == 1
+    assert Walk.objects.get(pk="metadata_full").position == shelved[0].pk - 1
+
+
+def test_the_next_attempt_asks_only_those_that_were_out(
+    refresh: Refresh, upstream: Upstream, configured: Configure
+) -> None:
+    configured(GOOGLE_BOOKS_API_KEY="demo")
+    for work in books.ALL_WORKS[:6]:
+        shelve(work)
+    upstream.fail("/openlibrary", 503, times=3 * 4)
+    with pytest.raises(SourcesOut):
+        refresh("1")
+    asked = upstream.asked("/googlebooks")
+    refresh("1", NOW + timedelta(minutes=5))
+    assert upstream.asked("/googlebooks") == asked == 6
+    assert not Book.objects.filter(openlibrary_key="").exists()
+    assert Walk.objects.get(pk="metadata_full").ended_at == NOW
+
+
+def test_a_long_pause_of_one_source_gives_the_run_back_after_the_others(
+    refresh: Refresh, upstream: Upstream, configured: Configure
+) -> None:
+    configured(GOOGLE_BOOKS_API_KEY="demo")
+    for work in books.ALL_WORKS[:4]:
+        shelve(work)
+    upstream.fail("/openlibrary", 429, headers={"Retry-After": "900"}, body=b'{"status":429,"message":"Slow down"}')
+    with pytest.raises(RetryLater) as later:
+        refresh()
+    assert later.value.delay == timedelta(seconds=900)
+    assert upstream.asked("/openlibrary") == 1
+    assert Told.objects.filter(source="google").count() == 4
+
+
+def test_a_short_pause_is_waited_for(refresh: Refresh, upstream: Upstream) -> None:
+    shelve(IN_SERIES)
+    upstream.fail("/search.json", 429, headers={"Retry-After": "1"}, body=b'{"status":429,"message":"Slow down"}')
+    refresh()
+    assert Book.objects.exclude(openlibrary_key="").exists()
+
+
+EXHAUSTED = [
+    (429, b'{"error":{"code":429,"errors":[{"reason":"rateLimitExceeded"}]}}'),
+    (403, b'{"error":{"code":403,"errors":[{"reason":"dailyLimitExceeded"}]}}'),
+    (400, b'{"error":{"code":400,"message":"API key not valid.","errors":[{"reason":"badRequest"}]}}'),
+    (400, b"<html>"),
+]
+
+
+@pytest.mark.parametrize(("status", "body"), EXHAUSTED)
+def test_a_key_that_is_used_up_rests_for_a_day(
+    refresh: Refresh, upstream: Upstream, configured: Configure, status: int, body: bytes
+) -> None:
+    configured(GOOGLE_BOOKS_API_KEY="demo")
+    shelved = [shelve(work) for work in books.ALL_WORKS[:3]]
+    upstream.fail("/googlebooks", status, times=4 if status == 429 else 1, body=body)
+    refresh("1")
+    pause = Pause.objects.get()
+    assert pause.until == NOW + timedelta(days=1)
+    assert Book.objects.exclude(openlibrary_key="").count() == len(shelved)
+    asked = upstream.asked("/googlebooks")
+    refresh("2", NOW + timedelta(hours=2))
+    assert upstream.asked("/googlebooks") == asked
+    refresh("3", NOW + timedelta(hours=25))
+    assert upstream.asked("/googlebooks") > asked
+    assert not Pause.objects.exists()
+
+
+def test_what_a_key_was_not_enough_for_comes_first_the_next_time(
+    refresh: Refresh, google: GoogleBooks, configured: Configure
+) -> None:
+    configured(GOOGLE_BOOKS_API_KEY="demo")
+    shelved = [shelve(work) for work in books.ALL_WORKS[:5]]
+    told = Told.objects.filter(source="google").order_by("book").values_list("book", "fetched_at")
+    google.left = 2
+    refresh("1")
+    assert [book for book, _ in told.all()] == [book.pk for book in shelved[:2]]
+    google.left = 3
+    refresh("2", LATER)
+    assert [book for book, moment in told.all() if moment == LATER] == [book.pk for book in shelved[2:]]
+    google.left = None
+    refresh("3", LATER + timedelta(days=30))
+    assert {moment for _, moment in told.all()} == {LATER + timedelta(days=30)}
+
+
+def test_a_mistaken_question_is_about_one_book_only(
+    refresh: Refresh, upstream: Upstream, configured: Configure
+) -> None:
+    configured(GOOGLE_BOOKS_API_KEY="demo")
+    for work in books.ALL_WORKS[:2]:
+        shelve(work)
+    upstream.fail("/googlebooks", 400, body=b'{"error":{"code":400,"errors":[{"reason":"invalidParameter"}]}}')
+    refresh()
+    assert not Pause.objects.exists()
+    assert Told.objects.filter(source="google").count() == 1
+
+
+def test_a_killed_run_goes_on_and_asks_nothing_twice(
+    refresh: Refresh, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metadata, "BATCH", 2)
+    for work in books.ALL_WORKS[:7]:
+        shelve(work)
+    keep, seen = metadata.told.keep, []
+
+    def crash(*arguments: Any) -> list[str]:
+        seen.append(arguments[0])
+        if len(seen) == 6:
+            raise KeyboardInterrupt
+        return keep(*arguments)
+
+    monkeypatch.setattr(metadata.told, "keep", crash)
+    with pytest.raises(KeyboardInterrupt):
+        refresh("1")
+    monkeypatch.setattr(metadata.told, "keep", keep)
+    refresh("1", NOW + timedelta(minutes=10))
+    assert upstream.asked("/search.json") == 6 + 2, "one was asked for before the end, and not kept"
+    refresh("2", LATER)
+    assert upstream.asked("/search.json") == 8 + 7
+
+
+def test_new_books_are_those_of_the_last_days(db: None, upstream: Upstream) -> None:
+    old = shelve(books.ALL_WORKS[0], added_at=NOW - timedelta(days=8))
+    new = shelve(books.ALL_WORKS[1], added_at=NOW - timedelta(days=6))
+    with recorded() as entry:
+        metadata.refresh_new(entry, run="1", now=NOW)
+    assert list(Told.objects.values_list("book", flat=True)) == [new.pk]
+    assert old.pk
+    assert Walk.objects.get().pk == "metadata_new"
+
+
+def test_a_namesake_by_somebody_else_is_refused(refresh: Refresh) -> None:
+    work = work_where(number=5)
+    book = shelve(work)
+    book.authors.set([Author.objects.create(name="Third Person", key="third person")])
+    book.editions.all().delete()
+    refresh()
+    book.refresh_from_db()
+    assert book.openlibrary_key == ""
+    assert not Told.objects.get().found
+
+
+def test_a_title_with_a_version_and_another_spelling_is_found(refresh: Refresh) -> None:
+    work = work_where(number=6)
+    book = shelve(work, title=f"The {work.title.upper()}: A Novel (version 2)")
+    refresh()
+    book.refresh_from_db()
+    assert book.openlibrary_key == work.key
+
+
+def test_a_deleted_book_is_no_failure(refresh: Refresh, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelve(IN_SERIES)
+    keep = metadata.told.keep
+
+    def too_late(pk: int, *arguments: Any) -> list[str]:
+        Book.objects.all().delete()
+        return keep(pk, *arguments)
+
+    monkeypatch.setattr(metadata.told, "keep", too_late)
+    refresh()
+    assert not Told.objects.exists()
+
+
+def test_the_cover_is_on_the_disk(refresh: Refresh) -> None:
+    book = shelve(IN_SERIES)
+    refresh()
+    book.refresh_from_db()
+    assert book.cover_at == NOW
+    assert image_type(Path(cover_file(book)).read_bytes()) == "image/png"
