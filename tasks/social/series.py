@@ -82,12 +82,6 @@ def lines(posts: QuerySet[Post], metric: str, when: Moments, group: str) -> dict
     return found
 
 
-def totals(posts: QuerySet[Post]) -> dict[str, int | None]:
-    """What `posts` have altogether now, by metric."""
-    found: dict[str, int | None] = posts.order_by().aggregate(**{f"all_{name}": Sum(name) for name in METRICS})
-    return {name: found[f"all_{name}"] for name in METRICS}
-
-
 def _reading(metric: str, end: datetime) -> Subquery:
     """What a post had at `end`."""
     before = Reading.objects.filter(post=OuterRef("pk"), taken_at__lte=end).order_by("-taken_at")

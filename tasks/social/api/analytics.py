@@ -95,7 +95,7 @@ class Refreshed(Schema):
 
 
 class BusinessSchema(Schema):
-    """A business, its schedule and what it has altogether."""
+    """A business and its schedule."""
 
     id: int
     name: str
@@ -118,7 +118,7 @@ class Point(Schema):
     """A figure at a moment."""
 
     at: datetime
-    value: float | None = Field(description="Null: no platform told it.")
+    value: int | float | None = Field(description="Null: no platform told it.")
 
 
 class Series(Schema):
