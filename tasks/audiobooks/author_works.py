@@ -145,9 +145,8 @@ def writer_of(author: Author, writers: Sequence[Writer]) -> str:
 
 
 def _rank(author: Author, writer: Writer) -> tuple[int, bool, int]:
-    agreeing = sum(
-        bool(mine) and mine == theirs for mine, theirs in ((author.born, writer.born), (author.died, writer.died))
-    )
+    dates = ((author.born, writer.born), (author.died, writer.died))
+    agreeing = sum(bool(facts.year(mine)) and facts.year(mine) == facts.year(theirs) for mine, theirs in dates)
     return agreeing, name_key(author.name) == name_key(writer.name), writer.works
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks.audiobooks.models import Author, Book, Download, DownloadState, Edition
+from tasks.audiobooks.models import Author, Book, Download, DownloadState, Edition, Series
 from tasks.audiobooks.titles import name_key, title_key
 from tasks.demo import books
 from tasks.models import TaskRecord
@@ -36,6 +36,10 @@ def author_of(author: books.Author) -> Author:
     plain = {"name": author.name, "key": name_key(author.name), "born": author.born, "died": author.died}
     names = {"first_name": author.first_name, "last_name": author.last_name}
     return Author.objects.get_or_create(librivox_id=author.librivox_id, defaults={**plain, **names})[0]
+
+
+def series_of(series: books.Series) -> Series:
+    return Series.objects.get_or_create(key=series.key, defaults={"name": series.name})[0]
 
 
 def own(book: Book) -> Download:

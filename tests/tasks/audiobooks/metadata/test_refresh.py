@@ -9,6 +9,7 @@ import pytest
 
 from scheduling.exceptions import RetryLater
 from tasks.audiobooks import metadata
+from tasks.audiobooks import told as told_rows
 from tasks.audiobooks.asking import SourcesOut
 from tasks.audiobooks.covers import cover_file
 from tasks.audiobooks.models import Author, Book, Pause, Series, Told, Walk
@@ -250,7 +251,7 @@ def test_a_killed_run_goes_on_and_asks_nothing_twice(
     monkeypatch.setattr(metadata, "BATCH", 2)
     for work in books.ALL_WORKS[:7]:
         shelve(work)
-    keep, seen = metadata.told.keep, []
+    keep, seen = told_rows.keep, []
 
     def crash(*arguments: Any) -> list[str]:
         seen.append(arguments[0])
@@ -258,10 +259,10 @@ def test_a_killed_run_goes_on_and_asks_nothing_twice(
             raise KeyboardInterrupt
         return keep(*arguments)
 
-    monkeypatch.setattr(metadata.told, "keep", crash)
+    monkeypatch.setattr(told_rows, "keep", crash)
     with pytest.raises(KeyboardInterrupt):
         refresh("1")
-    monkeypatch.setattr(metadata.told, "keep", keep)
+    monkeypatch.setattr(told_rows, "keep", keep)
     refresh("1", NOW + timedelta(minutes=10))
     assert upstream.asked("/search.json") == 6 + 2, "one was asked for before the end, and not kept"
     refresh("2", LATER)
@@ -299,13 +300,13 @@ def test_a_title_with_a_version_and_another_spelling_is_found(refresh: Refresh) 
 
 def test_a_deleted_book_is_no_failure(refresh: Refresh, monkeypatch: pytest.MonkeyPatch) -> None:
     shelve(IN_SERIES)
-    keep = metadata.told.keep
+    keep = told_rows.keep
 
     def too_late(pk: int, *arguments: Any) -> list[str]:
         Book.objects.all().delete()
         return keep(pk, *arguments)
 
-    monkeypatch.setattr(metadata.told, "keep", too_late)
+    monkeypatch.setattr(told_rows, "keep", too_late)
     refresh()
     assert not Told.objects.exists()
 
