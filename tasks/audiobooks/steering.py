@@ -3,12 +3,13 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Q
 
-from tasks.audiobooks import downloads
-from tasks.audiobooks.models import Download, DownloadState, Edition, Gap, GapState, Stand
+from tasks.audiobooks import downloads, gaps
+from tasks.audiobooks.models import Download, DownloadState, Edition, Gap, GapState
 
 OPEN = (GapState.MISSING, GapState.FOUND)  # what may be declined: of the others something is here, or on its way
+LOST = (GapState.FOUND, GapState.QUEUED)  # what may be queued; of the latter only what has failed since
 OVER = (DownloadState.FAILED, DownloadState.HELD)
 COMING = (DownloadState.QUEUED, DownloadState.RUNNING, DownloadState.HELD)
 
@@ -16,7 +17,8 @@ COMING = (DownloadState.QUEUED, DownloadState.RUNNING, DownloadState.HELD)
 @transaction.atomic
 def decline(gap: Gap) -> bool:
     """The work is not wanted: no look at the series or the author queues it."""
-    won = Gap.objects.filter(pk=gap.pk, state__in=OPEN).update(state=GapState.IGNORED)
+    given_up = Q(state=GapState.QUEUED, edition__download__state=DownloadState.FAILED)
+    won = Gap.objects.filter(Q(state__in=OPEN) | given_up, pk=gap.pk).update(state=GapState.IGNORED)
     if won:
         _recount(gap)
     return bool(won)
@@ -35,11 +37,11 @@ def want(gap: Gap) -> bool:
 @transaction.atomic
 def queue_found(gap: Gap, *, now: datetime) -> bool:
     """Queue what the catalogue has of a work that is missing; False if it is on its way already, or has no files."""
-    if gap.edition is None or gap.state != GapState.FOUND:
+    if gap.edition is None or gap.state not in LOST:
         return False
     if _queue(gap.edition, f"Gap in {gap.series or gap.author}", now) is None:
         return False
-    return bool(Gap.objects.filter(pk=gap.pk, state=GapState.FOUND).update(state=GapState.QUEUED))
+    return bool(Gap.objects.filter(pk=gap.pk, state__in=LOST).update(state=GapState.QUEUED))
 
 
 def ask_for(edition: Edition, *, by: str, now: datetime) -> Download | None:
@@ -79,10 +81,6 @@ def _queue(edition: Edition, why: str, now: datetime) -> Download | None:
 
 
 def _recount(gap: Gap) -> None:
-    """Make the chart of the series or the author true again."""
-    owner = {"series": gap.series_id, "author": gap.author_id}
-    counts = Gap.objects.filter(**owner).aggregate(
-        wanted=Count("pk", filter=~Q(state=GapState.IGNORED)),
-        owned=Count("pk", filter=Q(state=GapState.OWNED)),
-    )
-    Stand.objects.filter(**owner).update(**counts)
+    owner = gap.series or gap.author
+    if owner is not None:
+        gaps.count(owner)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from tasks.audiobooks.models import GapState
+from tasks.audiobooks.models import DownloadState, GapState
 
 MOST_SQUARES = 30
 NUMBER = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)")
@@ -33,7 +33,12 @@ class Squares:
 
     shown: list[Square]
     more: int
-    words: str
+    owned: int
+    wanted: int
+
+    @property
+    def words(self) -> str:
+        return f"{self.owned} of {self.wanted} are here"
 
 
 def in_order(position: str, title: str = "") -> tuple[int, float, str, str]:
@@ -53,7 +58,16 @@ def squares(works: Iterable[tuple[str, str, str]]) -> Squares:
     ]
     owned = sum(state == GapState.OWNED for *_, state in ordered)
     wanted = sum(state != GapState.IGNORED for *_, state in ordered)
-    return Squares(drawn, len(ordered) - len(drawn), f"{owned} of {wanted} are here")
+    return Squares(drawn, len(ordered) - len(drawn), owned, wanted)
+
+
+def standing(state: str, download: str | None) -> GapState:
+    """How a gap stands now: its state is of the last look for it, and what became of a download since then is newer."""
+    if download is None or state == GapState.IGNORED:
+        return GapState(state)
+    if download == DownloadState.DONE:
+        return GapState.OWNED
+    return GapState.FOUND if download == DownloadState.FAILED else GapState.QUEUED
 
 
 def percent(owned: int, wanted: int) -> int:

@@ -1,6 +1,5 @@
 """What the pages of this app have in common: rows that only tasks write, labels of states, pages without a count."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -30,8 +29,8 @@ STATES = {
 class LibraryList(RunList):
     """In the order of its page, which need not be that of ids."""
 
-    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:
-        return [*self.model_admin.ordering]
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        return list(self.model_admin.ordering or ())
 
 
 class LibraryAdmin(ReadOnlyAdmin):
@@ -43,7 +42,7 @@ class LibraryAdmin(ReadOnlyAdmin):
     paginator = RunPaginator
     show_full_result_count = False
     sortable_by = ()
-    ordering: Sequence[str] = ("-id",)
+    ordering: ClassVar[Any] = ("-id",)
 
     class Media:
         css: ClassVar = {"all": [CSS]}

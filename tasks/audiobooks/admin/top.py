@@ -62,12 +62,12 @@ def _days(genres: Sequence[int]) -> dict[int, tuple[date | None, date | None]]:
     return {genre: two_days(days) for genre, days in found.items()}
 
 
-def _ranks(days: Mapping[int, tuple[date | None, date | None]]) -> dict[tuple[int, date | None], list[Rank]]:
+def _ranks(days: Mapping[int, tuple[date | None, date | None]]) -> Mapping[tuple[int, date | None], list[Rank]]:
     """By genre and day, in the order of their places."""
     wanted = Q(pk__in=[])
     for genre, both in days.items():
         wanted |= Q(genre=genre, day__in=[day for day in both if day])
-    found = defaultdict(list)
+    found: defaultdict[tuple[int, date | None], list[Rank]] = defaultdict(list)
     rows = Rank.objects.filter(wanted, place__lte=MOST_SHOWN).select_related("edition__book")
     for rank in rows.defer("edition__book__description", "edition__book__told_by").order_by("place"):
         found[rank.genre_id, rank.day].append(rank)

@@ -7,10 +7,10 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.safestring import SafeString
 
-from tasks.audiobooks.admin.drawing import Squares, in_order, squares
+from tasks.audiobooks.admin.drawing import Squares, in_order, squares, standing
 from tasks.audiobooks.admin.pages import download_badge, gap_badge
 from tasks.audiobooks.admin.wall import best_downloads
-from tasks.audiobooks.models import Author, Book, Download, DownloadState, Gap, GapState, Series
+from tasks.audiobooks.models import Author, Book, Download, Gap, GapState, Series
 
 MOST_WORKS = 1000  # on a page
 
@@ -65,14 +65,13 @@ def neighbours(works: Sequence[Work], book: Book) -> tuple[Work | None, Work | N
 
 def _of_gap(gap: Gap, downloads: dict[int, Download]) -> Work:
     book = book_of(gap)
-    state = GapState(gap.state)
     download = downloads.get(book.pk) if book else None
-    shows_download = download is not None and state in {GapState.QUEUED, GapState.OWNED}
+    state = standing(gap.state, download.state if download else None)
     return Work(
         position=gap.position,
         title=gap.title,
         state=state,
-        badge=download_badge(download) if download and shows_download else gap_badge(state),
+        badge=download_badge(download) if download and state != GapState.IGNORED else gap_badge(state),
         book=book,
         gap=gap,
         may_be_declined=state in {GapState.MISSING, GapState.FOUND},
@@ -84,9 +83,7 @@ def _of_gap(gap: Gap, downloads: dict[int, Download]) -> Work:
 def _of_book(book: Book, downloads: dict[int, Download], owner: Any) -> Work:
     """A book that belongs there, though nobody has looked at the whole yet."""
     download = downloads.get(book.pk)
-    state = GapState.FOUND
-    if download and download.state != DownloadState.FAILED:
-        state = GapState.OWNED if download.state == DownloadState.DONE else GapState.QUEUED
+    state = standing(GapState.FOUND, download.state if download else None)
     position = book.position if isinstance(owner, Series) else ""
     badge = download_badge(download) if download else gap_badge(state)
     return Work(position=position, title=book.title, state=state, badge=badge, book=book)

@@ -69,16 +69,17 @@ def make_gap(owner: Series | Author, position: str = "", state: str = "missing",
     name = "series" if isinstance(owner, Series) else "author"
     plain = {name: owner, "work_key": f"OL{number}W", "title": f"Part {position or number}", "checked_at": NOW}
     gap = Gap.objects.create(**{**plain, "position": position, "state": state, **columns})
-    stand, _ = Stand.objects.get_or_create(**{name: owner})
+    named: dict[str, Any] = {name: owner}
+    stand, _ = Stand.objects.get_or_create(**named)
     stand.wanted, stand.owned = stand.wanted + (state != "ignored"), stand.owned + (state == "owned")
     stand.save()
     return gap
 
 
-def picture(red: int = 90, green: int = 120, blue: int = 150, size: tuple[int, int] = (2, 3)) -> bytes:
+def picture(colour: tuple[int, int, int] = (90, 120, 150), size: tuple[int, int] = (2, 3)) -> bytes:
     """A PNG of one colour."""
     width, height = size
-    rows = (b"\0" + bytes((red, green, blue)) * width) * height
+    rows = (b"\0" + bytes(colour) * width) * height
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         checked = kind + content

@@ -93,8 +93,8 @@ def test_an_author_has_the_same(login: Login) -> None:
 
 def test_pages_ask_no_question_per_row(login: Login, django_assert_max_num_queries: Any) -> None:
     series = [make_series(f"S {number}") for number in range(30)]
-    authors = [make_author(f"A {number}") for number in range(30)]
-    for owner in (*series, *authors):
+    owners: list[Series | Author] = [*series, *(make_author(f"A {number}") for number in range(30))]
+    for owner in owners:
         for number in range(3):
             make_gap(owner, str(number), "queued", edition=make_download("running", size=9).edition)
     client = login(*ASK)
@@ -152,6 +152,36 @@ def test_a_found_one_that_had_failed_is_queued_again(login: Login) -> None:
     login(*ASK).post(door(gap, "queue"))
     download.refresh_from_db()
     assert (download.state, download.attempts, Gap.objects.get().state) == ("queued", 0, "queued")
+
+
+def test_a_part_that_has_come_since_the_last_look_counts(login: Login) -> None:
+    series = make_series()
+    for position, state in (("1", "done"), ("2", "failed"), ("3", "running")):
+        edition = make_download(state).edition
+        make_gap(series, position, "queued", edition=edition, book=edition.book)
+    client = login(*ASK)
+    for address in (f"{BASE}/series/", page_of(series)):
+        page = client.get(address).text
+        assert "1 of 3" in page
+        for position, state in (("1", "owned"), ("2", "found"), ("3", "queued")):
+            assert f'books-{state}" title="{position}: ' in page
+
+
+def test_one_that_was_queued_and_has_failed_is_queued_again_or_declined(login: Login) -> None:
+    download = make_download("failed")
+    gap = make_gap(make_series(), "1", "queued", edition=download.edition, book=download.edition.book)
+    client = login(*ASK)
+    page = client.get(page_of(gap.series)).text  # type: ignore[arg-type]
+    assert ">Download</button>" in page
+    assert ">Not wanted</button>" in page
+    client.post(door(gap, "queue"))
+    download.refresh_from_db()
+    assert download.state == "queued"
+    client.post(door(gap, "ignore"))
+    assert Gap.objects.get().state == "queued"
+    Download.objects.update(state="failed")
+    client.post(door(gap, "ignore"))
+    assert Gap.objects.get().state == "ignored"
 
 
 def test_many_are_decided_at_once(login: Login) -> None:

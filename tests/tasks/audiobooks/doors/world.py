@@ -82,10 +82,11 @@ def _book(random: Random, number: int, authors: list[Author], genres: list[Genre
         Told.objects.create(book=book, source=source, found=found, fetched_at=now - timedelta(days=3))
     if number % 4:
         size = [(40, 60), (50, 50), (30, 40)][number % 3]
+        colour = (random.randint(40, 210), random.randint(40, 210), random.randint(40, 210))
         book.cover_url, book.cover_at = f"https://covers.example/{number}.png", now
         book.save(update_fields=["cover_url", "cover_at"])
         cover_file(book).parent.mkdir(parents=True, exist_ok=True)
-        cover_file(book).write_bytes(picture(*(random.randint(40, 210) for _ in range(3)), size=size))
+        cover_file(book).write_bytes(picture(colour, size))
     make_edition(book, title=title, readers=["Ruth Golding", "Mil Nicholson"], seconds=22_360, sections=12,
                  url="https://catalogue.example/tides/", language="English", downloads=91_822)  # fmt: skip
     return book
