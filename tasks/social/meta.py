@@ -21,6 +21,7 @@ from tasks.social.tokens import Clock, Tokens
 
 RATE = Rate(per_second=5, burst=20)
 BATCH = 50  # requests in one, the most
+BATCHES = "/?include_headers=false"  # where they are sent to
 SLOW_AT, STOP_AT = 75, 95  # percent of a limit that are used up
 LONGEST_PAUSE = 20.0  # seconds between two requests, shortly before we stop
 REST = timedelta(hours=1)  # after a limit of which Meta does not tell when it ends: it counts the last hour
@@ -93,8 +94,8 @@ class Graph:
         Raises Refused where that is of all that follow, too.
         """
         batch = [{"method": "GET", "relative_url": f"{self._version}{path}"} for path in paths]
-        form = {"batch": json.dumps(batch), "include_headers": "false"}
-        parts = self._asking.post("/", self._read_parts, form, self._meant)
+        form = {"batch": json.dumps(batch)}
+        parts = self._asking.post(BATCHES, self._read_parts, form, self._meant)
         parts += [None] * (len(paths) - len(parts))
         for part in parts:
             if part and part.code in LIMITS:
@@ -135,7 +136,7 @@ class Graph:
         named = f"{code or status}"
         if code in TOKEN_DEAD or (status == 401 and code is None):
             why = SAID.get(subcode or 0, message)
-            return TokenRefused(f"{self.name} does not accept the token: {why}.", code=named)
+            return TokenRefused(f"{self.name} does not accept the token ({why}).", code=named)
         if code in LIMITS or status == 429:
             until = self._clock() + (regained_in(headers) or REST)
             told = f"{self.name}'s limit is reached (code {named})."

@@ -64,7 +64,7 @@ class Tokens:
         """The access token, a new one if its end is near."""
         account = self._account
         if not account.access_token and not account.refresh_token:
-            raise self._lost("It has no token: connect it.")
+            raise self._lost("It has no token; it has to be connected.")
         ends, now = account.expires_at, self._clock()
         is_due = not account.access_token or (ends is not None and now >= ends - self._way.early)
         if not is_due:

@@ -13,8 +13,11 @@ from tasks.demo.linkedin import LinkedIn
 from tasks.demo.meta import Meta
 from tasks.demo.upstream import Clock, Upstream
 from tasks.demo.x import X
-from tasks.http import Rate
+from tasks.http import Deadline, Rate
+from tasks.social.asking import Api
+from tasks.social.conf import options
 from tasks.social.models import Account, Business, Platform
+from tasks.social.platforms import connect
 from tasks.social.sync import sync_all, sync_one
 from tasks.social.tasks import sync_all_businesses_job, sync_business_job
 from tests.tasks.social.factories import make_account
@@ -89,14 +92,14 @@ def connected(configured: Configured, linkedin: LinkedIn, x: X, meta: Meta, db: 
     """Makes an account whose tokens the platform accepts: `connected(Platform.X, business, column=value)`."""
     grants = {Platform.LINKEDIN: linkedin.grants, Platform.X: x.grants}
 
-    def connect(platform: Platform, business: Business | None = None, **columns: Any) -> Account:
+    def make(platform: Platform, business: Business | None = None, **columns: Any) -> Account:
         given = grants.get(platform, meta.grants)
         tokens = {"access_token": given.access(), "expires_at": given.clock.now() + given.life}
         if platform in grants:
             tokens["refresh_token"] = given.refresh()
         return make_account(business, platform, **{**tokens, **columns})
 
-    return connect
+    return make
 
 
 @pytest.fixture
@@ -115,3 +118,24 @@ def go(clock: Clock, db: None) -> Callable[..., dict[str, Any]]:
         return sync_one(context, business.pk, clock.now) if business else sync_all(context, clock.now)
 
     return go
+
+
+@pytest.fixture
+def reported() -> list[str]:
+    """What clients have said for the record."""
+    return []
+
+
+@pytest.fixture
+def client(connected: Callable[..., Account], clock: Clock, reported: list[str]) -> Iterator[Callable[..., Api]]:
+    """A client of a platform, or of an account that is there: `client(Platform.X)`."""
+    opened: list[Api] = []
+
+    def open_client(whose: Platform | Account) -> Api:
+        account = whose if isinstance(whose, Account) else connected(whose)
+        opened.append(connect(account, options(), Deadline(10), clock.now, reported.append))
+        return opened[-1]
+
+    yield open_client
+    for api in opened:
+        api.close()
