@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.backends import ModelBackend
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError
+from django.utils.module_loading import import_string
 
 from scheduling import calendars, registry
 from scheduling.conf import options
 from scheduling.executors import EXECUTORS
 from scheduling.models import Calendar, Job, NoticeRule, Window
 from scheduling.notices import channels
+from scheduling.tenants import Backend
 
 APPRISE = "See https://appriseit.com/services/ for the addresses that there are."
 
@@ -52,6 +55,20 @@ def check_declarations(**_: Any) -> list[CheckMessage]:
         )
         for job, queue in sorted(wanted)
         if queue not in names
+    ]
+
+
+@register(Tags.security)
+def check_backends(**_: Any) -> list[CheckMessage]:
+    """No backend gives people of a tenant permissions whose doors do not look at tenants: what one gives, counts."""
+    return [
+        Error(
+            f"The backend {path} gives people of a tenant permissions that are not for them.",
+            "In AUTHENTICATION_BACKENDS put scheduling.tenants.Backend in its place, or let it inherit from that.",
+            id="scheduling.E005",
+        )
+        for path in settings.AUTHENTICATION_BACKENDS
+        if issubclass(kind := import_string(path), ModelBackend) and not issubclass(kind, Backend)
     ]
 
 
