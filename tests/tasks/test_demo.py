@@ -2,19 +2,26 @@
 
 import smtplib
 import socket
+from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from scheduling.exceptions import RetryLater
 from scheduling.models import Execution
+from tasks.audiobooks.models import Genre
 from tasks.classifieds.models import Rule
-from tasks.demo.cast import furnish, mailbox, services
+from tasks.demo.cast import Cast, mailbox
+from tasks.demo.furniture import BOOKS_FIRST, furnish
 from tasks.demo.mailbox import Mailbox
+from tasks.demo.past import remember
 from tasks.demo.upstream import Clock, Request
+from tasks.social.models import Account, Business
 from tasks.tickets.models import Ticket
 from tasks.tickets.stages import DAILY
+from tests.tasks.social.factories import make_post, make_reading
 
 PAGE = Request("GET", "/mail", "/mail", {}, {}, b"")
 
@@ -33,30 +40,53 @@ def demo(settings: Any, port: int) -> None:
     settings.CLASSIFIEDS = {**settings.CLASSIFIEDS, **site, "SMTP_HOST": "127.0.0.1", "SMTP_PORT": port}
     account = {"ZENDESK_URL": here, "ZENDESK_SUBDOMAIN": "demo", "ZENDESK_OAUTH_TOKEN": "demo"}
     settings.TICKETS = {**settings.TICKETS, **account}
+    settings.AUDIOBOOKS = {**settings.AUDIOBOOKS, "CONTACT": "demo", "LIBRIVOX_URL": f"{here}/librivox"}
+    settings.SOCIAL = {**settings.SOCIAL, "X_URL": f"{here}/x/2", "X_CLIENT_ID": "demo"}
 
 
 def test_it_leaves_rules_and_a_first_run_once(demo: None, db: None) -> None:
-    trakt, _ = services(Clock(), mailbox())
-    furnish(trakt)
-    furnish(trakt)
+    cast = Cast(Clock())
+    furnish(cast)
+    furnish(cast)
     assert Rule.objects.filter(channels=["discord", "mail"]).count() == 2
     assert Execution.objects.filter(job=DAILY).count() == 1
+    assert Genre.objects.filter(is_enabled=True).count() == 3
+    assert Execution.objects.filter(job__in=BOOKS_FIRST).count() == len(BOOKS_FIRST)
+    assert Account.objects.count() == 8
+    assert Execution.objects.filter(job="sync_all_businesses").count() == 1
 
 
 def test_it_leaves_alone_what_is_there(demo: None, db: None) -> None:
     now = timezone.now()
     Rule.objects.create(name="Mine", expression="price < 5")
     Ticket.objects.create(ticket_id=1, opened_at=now, changed_at=now, generated_at=1, content_hash="", synced_at=now)
-    furnish(services(Clock(), None)[0])
-    assert Rule.objects.count() == 1
+    Business.objects.create(name="Mine")
+    Genre.objects.create(name="Mine")
+    furnish(Cast(Clock()))
+    assert Rule.objects.count() == Business.objects.count() == 1
+    assert not Genre.objects.filter(is_enabled=True).exists()
     assert not Execution.objects.exists()
 
 
 def test_it_leaves_nothing_where_real_services_are_configured(db: None) -> None:
-    furnish(services(Clock(), mailbox())[0])
+    furnish(Cast(Clock()))
     assert mailbox() is None
     assert not Rule.objects.exists()
     assert not Execution.objects.exists()
+
+
+def test_charts_get_a_past_once(db: None) -> None:
+    now = timezone.now()
+    with pytest.raises(RetryLater):
+        remember(now)
+    post = make_post(published_at=now - timedelta(days=3, hours=1), likes=100, shares=None)
+    make_reading(post, now)
+    assert remember(now) == 6
+    assert remember(now) == 0
+    likes = list(post.readings.order_by("taken_at").values_list("likes", flat=True))
+    assert likes == sorted(likes)
+    assert likes[-1] == 100
+    assert set(post.readings.values_list("shares", flat=True)) == {None}
 
 
 def test_mails_are_taken_and_shown_escaped(port: int) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from tasks.demo.cast import furnish, mailbox, services
+from tasks.demo.cast import Cast, mailbox
+from tasks.demo.furniture import furnish
 from tasks.demo.upstream import HOST, Clock, Upstream
 
 
 class Command(BaseCommand):
-    help = "Serve an invented Trakt, TMDB, Head-Fi, Discord, Zendesk and Anthropic on 127.0.0.1; each key is `demo`."
+    help = "Serve invented outside services of all workloads on 127.0.0.1; each key is `demo`."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         port = os.environ.get("DEMO_PORT", "8899")
@@ -25,10 +26,10 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: told_to_stop.set())
         post = mailbox()
-        trakt, others = services(Clock(), post)
+        cast = Cast(Clock())
         try:
-            with post or nullcontext(), Upstream(*others, port=port) as upstream:
-                furnish(trakt)
+            with post or nullcontext(), Upstream(*cast.services(post), port=port) as upstream:
+                furnish(cast)
                 self.stdout.write(f"Demo of the outside services at {upstream.url}; what was told: /discord, /mail")
                 told_to_stop.wait()
         except OSError as error:

@@ -1,0 +1,127 @@
+"""What the demo leaves in the database, so that there is something to see at once; nothing for real services."""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from scheduling import store
+from scheduling.models import Execution, Job, Why
+from scheduling.sync import sync
+from tasks.audiobooks.conf import options as audiobooks
+from tasks.audiobooks.models import Genre
+from tasks.classifieds.conf import options as classifieds
+from tasks.classifieds.models import ExchangeRate, Rule
+from tasks.demo.cast import Cast
+from tasks.demo.grants import Grants
+from tasks.demo.trakt import TOKEN_LIFE, Trakt
+from tasks.demo.upstream import HOST
+from tasks.exceptions import TaskError
+from tasks.social.conf import options as social
+from tasks.social.models import Account, Business, Platform
+from tasks.tickets import on_demand
+from tasks.tickets.conf import options as tickets
+from tasks.tickets.models import Ticket
+from tasks.watch_history.conf import options as watch_history
+
+BY = "the demo"
+RULES = {
+    "Headphones below 300": 'category in ["full-size.2", "in-ear-monitors.3"] and price < 300',
+    "A DAC, here or in Europe": '(category startswith "dac") and price < 900 EUR and not status = "sold"',
+}
+TOP = ("Science Fiction", "Nautical & Marine Fiction", "Detective Fiction")
+BOOKS_FIRST = {  # jobs of the audiobooks, and how many seconds after the start each is run for the first time
+    "mam_scraping": 0,
+    "top10_discovery": 12,
+    "metadata_full": 15,
+    "download_audiobooks": 25,
+    "series_completion": 40,
+    "author_completion": 50,
+}
+BUSINESSES = ("Quay Coffee", "Salt & Sons, Books")
+
+
+def furnish(cast: Cast) -> None:
+    """Leave what a newcomer would have to make first: tokens, rules, accounts, first runs."""
+    leave_token(cast.trakt)
+    sync(timezone.now())  # the jobs may not be there yet
+    parts: list[tuple[str, bool, Callable[[], None]]] = [
+        (classifieds().discord_webhook_url, Rule.objects.exists(), leave_rules),
+        (tickets().zendesk_url, Ticket.objects.exists(), start_tickets),
+        (audiobooks().librivox_url, Genre.objects.exists(), leave_genres),
+        (social().x_url, Business.objects.exists(), lambda: leave_businesses(cast)),
+    ]
+    for address, is_furnished, leave in parts:
+        if is_here(address) and not is_furnished:
+            leave()
+
+
+def is_here(address: str) -> bool:
+    """Whether what is configured is this demo."""
+    return address.startswith(f"http://{HOST}:")
+
+
+def leave_token(trakt: Trakt) -> None:
+    """Sign the demo's user in, unless a token is there; it ends soon, so that the first run renews it."""
+    configured = watch_history()
+    path = configured.trakt_token_file
+    if path.exists() or not is_here(configured.trakt_auth_url):
+        return
+    token = trakt.token()
+    token["created_at"] -= int((TOKEN_LIFE - timedelta(minutes=1)).total_seconds())
+    path.touch(0o600)
+    path.write_text(json.dumps(token), encoding="utf-8")
+
+
+def leave_rules() -> None:
+    """Two rules that match at once, and the rate that one of them needs."""
+    now = timezone.now()
+    ExchangeRate.objects.get_or_create(currency="EUR", defaults={"in_usd": "1.10", "as_of": now.date()})
+    channels = ["discord", *(["mail"] if classifieds().smtp_host == HOST else [])]
+    Rule.objects.bulk_create(
+        Rule(name=name, expression=expression, channels=channels, created_at=now, changed_at=now, changed_by=BY)
+        for name, expression in RULES.items()
+    )
+
+
+def start_tickets() -> None:
+    """A first run of the pipeline."""
+    with suppress(TaskError):  # somebody was first
+        on_demand.start(now=timezone.now(), by=BY, why=Why.RUN_NOW)
+
+
+def leave_genres() -> None:
+    """Genres whose top ten are wanted, and a first run of each job of the audiobooks."""
+    for name in TOP:
+        Genre.objects.update_or_create(name=name, defaults={"is_enabled": True})
+    for job, seconds in BOOKS_FIRST.items():
+        run_soon(job, seconds)
+
+
+def leave_businesses(cast: Cast) -> None:
+    """Businesses with an account on each platform, a first sync, and a week before it."""
+    for number, name in enumerate(BUSINESSES, 1):
+        business = Business.objects.create(name=name)
+        Account.objects.bulk_create(_account(business, number, platform, cast) for platform in Platform)
+    run_soon("sync_all_businesses", 0)
+    run_soon("remember_figures", 5)
+
+
+def run_soon(job: str, seconds: int) -> Execution | None:
+    """A run of the job after so many seconds, if the job is there."""
+    now = timezone.now()
+    found = Job.objects.filter(pk=job, parked_reason="").first()
+    return found and store.enqueue(found, now=now, by=BY, run_after=now + timedelta(seconds=seconds))
+
+
+def _account(business: Business, number: int, platform: Platform, cast: Cast) -> Account:
+    grants: Grants = {Platform.LINKEDIN: cast.linkedin, Platform.X: cast.x}.get(platform, cast.meta).grants
+    now = grants.clock.now()
+    tokens: dict[str, Any] = {"access_token": grants.access(), "expires_at": now + grants.life}
+    if platform in (Platform.LINKEDIN, Platform.X):
+        tokens["refresh_token"] = grants.refresh()
+    external = f"urn:li:organization:{number}" if platform == Platform.LINKEDIN else f"{number}00{number}"
+    return Account(business=business, platform=platform, external_id=external, name=business.name, **tokens)
