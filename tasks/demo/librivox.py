@@ -21,8 +21,11 @@ UNFINISHED_EVERY = 12  # each twelfth work is a project that is not finished yet
 class LibriVox:
     """Tells what has been read aloud by now; the public attributes are switches for tests."""
 
-    def __init__(self, clock: Clock, *, coming: int = 0, copies: int = 1) -> None:
-        """`coming` recordings are finished while one looks; `copies` makes the catalogue that many times larger."""
+    def __init__(self, clock: Clock, *, coming: int = 0, copies: int = 1, listed: int | None = None) -> None:
+        """`coming` recordings are finished while one looks; `copies` makes the catalogue that many times larger.
+
+        The feed of what is new has no more than `listed`; who searches finds the others too.
+        """
         self.clock = clock
         self.extra: list[Any] = []  # what comes before all others, whatever it is
         self.changes: dict[str, Mapping[str, Any]] = {}  # by id: the fields that are others than they were
@@ -30,6 +33,7 @@ class LibriVox:
         self._started = clock.now()
         self._coming = coming
         self._copies = copies
+        self._listed = listed
 
     def answers(self, path: str) -> bool:
         return path.startswith("/librivox/")
@@ -40,7 +44,9 @@ class LibriVox:
         if request.params.get("format") != "json":
             return Reply(200, {"Content-Type": "application/xml"}, b"<?xml version='1.0'?><xml></xml>")
         start, size = int(request.params.get("offset", 0)), int(request.params.get("limit", LIMIT))
-        found = list(islice(chain(self._extra(request), self._found(request)), start, start + size))
+        most = None if SEARCHED & request.params.keys() else self._listed
+        every = chain(self._extra(request), islice(self._found(request), most))
+        found = list(islice(every, start, start + size))
         if not found:
             return Reply.of({"error": "Audiobooks could not be found"}, 404)
         host = request.headers.get("host", "")
