@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from tasks.audiobooks import walks
 from tasks.audiobooks.catalogue import Catalogue, Page, Ranked, catalogue
 from tasks.audiobooks.conf import options
 from tasks.audiobooks.downloads import queue
@@ -38,7 +39,7 @@ def find_new(entry: Entry, *, run: str, now: datetime) -> None:
                 told += _keep_page(entry, page, walk, now)
         finally:
             entry.result = dict(told)
-    Walk.objects.filter(pk=WALK).update(run="", position=0, ended_at=walk.began_at)
+    walks.arrive(walk)
     entry.log(", ".join(f"{number} {name}" for name, number in told.items()) or "Nothing new.")
 
 

@@ -29,7 +29,7 @@ UNDER_WAY = (DownloadState.QUEUED, DownloadState.RUNNING, DownloadState.HELD)
 
 
 class TakenOver(TaskError):
-    """Another run has taken this download over."""
+    """Another run has taken this download over, or somebody has taken it off the list."""
 
 
 def queue(edition: Edition, why: str, *, now: datetime) -> Download | None:

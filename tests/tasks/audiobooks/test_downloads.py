@@ -193,7 +193,7 @@ def test_a_run_that_lost_its_download_writes_nothing_more(queued: Download, monk
 
     monkeypatch.setattr(downloads._Run, "_file", taken_over)
     row = fetched()
-    assert "Another run has taken" in row.log_output
+    assert "TakenOver" in row.log_output
     assert (state(queued), queued.started_at, queued.attempts) == (DownloadState.RUNNING, other, 0)
 
 
