@@ -3,17 +3,18 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.timezone import now
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from scheduling.api.auth import needs, who
+from scheduling.api.keys import REPLAYED, Key, queued
 from scheduling.api.problems import Problem, missing, refusals
 from scheduling.api.schemas.schedules import Zone
 from scheduling.api.shapes import BIGGEST, RowId, Text, seconds
 from scheduling.exceptions import InvalidTrigger
-from scheduling.models import Job, Scope
+from scheduling.models import Execution, Job, Scope
 from scheduling.tenants import tenants_of
 from scheduling.triggers import Kind
 from tasks.exceptions import NotConfigured
@@ -76,23 +77,34 @@ class BusinessSchedule(Schema):
 
 @router.post(
     "/trigger-sync",
-    response={200: Triggered, **refusals(404, 409)},
+    response={200: Triggered, **refusals(404, 409, 410)},
     auth=SYNC,
     operation_id="trigger_sync",
     summary="Sync now",
 )
-def trigger_sync(request: HttpRequest, business_id: BusinessId = None) -> dict[str, Any]:
+def trigger_sync(
+    request: HttpRequest, response: HttpResponse, business_id: BusinessId = None, key: Key = None
+) -> dict[str, Any]:
     """Queue a sync of one business, or of all. While one is under way none is queued: that one is told.
 
     All of them need the permission scheduling.run_job besides. 409 if the business is not active, 400 if no platform
     is configured.
     """
+    moment = now()
+    found_out: list[Asked] = []
+
+    def deed() -> Execution:
+        found_out.append(_trigger(request, business_id, moment))
+        return found_out[-1].run
+
     try:
-        asked = _trigger(request, business_id)
+        answer = queued(request, key, f"trigger-sync {business_id}", deed, response, moment)
     except NotConfigured as error:
         raise Problem(400, "Not configured.", str(error), kind="not-configured") from None
     except NotActive as error:
         raise Problem(409, "Not active.", str(error), kind="not-active") from None
+    response.setdefault(REPLAYED, "false")
+    asked = found_out[-1] if found_out else Asked(answer.value, is_new=True)  # as the first request was told
     return {
         "status": "started" if asked.is_new else "already_running",
         "message": asked.words,
@@ -159,9 +171,9 @@ def unscheduled(request: HttpRequest, business_id: RowId) -> Status[None]:
     return Status(204, None)
 
 
-def _trigger(request: HttpRequest, business_id: int | None) -> Asked:
+def _trigger(request: HttpRequest, business_id: int | None, moment: datetime) -> Asked:
     """Raises Problem, NotConfigured and NotActive."""
-    by, moment = who(request), now()
+    by = who(request)
     if business_id is not None:
         return sync_one(found(request, business_id), by=by, now=moment)
     if tenants_of(request.user) is not None or not request.user.has_perm(ALL):

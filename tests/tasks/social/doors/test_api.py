@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from scheduling.models import Change, Execution, Job, Scope
+from scheduling.models import Change, Execution, Job, Scope, State
 from tasks.social.models import Business, Failure, SyncState
 from tasks.social.schedule import give, plan
 from tests.scheduling.api.caller import Caller, queries, wrong_fields
@@ -57,6 +57,17 @@ def test_while_one_is_under_way_that_one_is_told(caller: Caller, hourly: Job) ->
     assert again.status_code == 200
     assert (again.json()["status"], again.json()["execution"]) == ("already_running", first)
     assert Execution.objects.count() == 1
+
+
+def test_a_request_that_is_sent_twice_with_one_key_is_one(caller: Caller) -> None:
+    path = f"{TRIGGER}?business_id={make_business().pk}"
+    first = caller.send("POST", path, Idempotency_Key="8e03978e")
+    Execution.objects.update(state=State.CANCELLED, finished_at=NOON)
+    again = caller.send("POST", path, Idempotency_Key="8e03978e")
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert again["Idempotent-Replayed"] == "true"
+    assert caller.send("POST", TRIGGER, Idempotency_Key="8e03978e").status_code == 422
+    assert caller.post(path).json()["execution"] != first.json()["execution"]
 
 
 def test_what_cannot_be_synced_is_told_in_words(caller: Caller, hourly: Job, settings: Any) -> None:

@@ -281,7 +281,7 @@ def test_a_change_of_membership_counts_at_once(ours: dict[str, Any], theirs: dic
     client = Client()
     client.force_login(user)
     assert client.get(page("business_change", theirs["business"])).status_code == 302
-    user.social_member.businesses.add(theirs["business"])  # type: ignore[attr-defined]
+    user.social_member.businesses.add(theirs["business"])
     assert client.get(page("business_change", theirs["business"])).status_code == 200
 
 
