@@ -143,6 +143,13 @@ class JobAdmin(JobDoors):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         return Job.objects.seen_by(request.user)
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Job | None:
+        """With who looks at it: of its runs he is shown those that he may see."""
+        job: Any = super().get_object(request, object_id, from_field)
+        if job is not None:
+            job.viewer = request.user
+        return job  # type: ignore[no-any-return]
+
     def allowed_doors(self, request: HttpRequest) -> dict[str, bool]:
         """What the person may do to jobs, by the names of the doors."""
         pausing = self.has_pause_permission(request)
@@ -267,7 +274,7 @@ class JobAdmin(JobDoors):
         """What the list shows of a job, and where its runs are."""
         now = timezone.now()
         job.held = Queue.objects.paused().filter(pk=job.queue).first()
-        runs = recent.latest([job.pk])[job.pk]
+        runs = recent.latest([job.pk], to=job.viewer)[job.pk]
         last = recent.ended(runs)
         return format_html(
             '<div class="rota-status">{} {}<div class="rota-faint">{}</div>{}'

@@ -1,0 +1,125 @@
+"""Who is confined to tenants, and which of the permissions that such a person was given count."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import AnonymousUser, Group, Permission, User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from scheduling import tenants
+from scheduling.checks import check_backends
+from scheduling.models import Execution, Job
+from scheduling.tenants import Backend, register, tenants_of
+from tests.factories import make_execution, make_job
+from tests.scheduling.tenants import People, give_all, people  # noqa: F401  # a fixture
+
+pytestmark = pytest.mark.django_db
+RUN, ADD = "scheduling.run_job", "scheduling.add_job"
+
+
+class PlainBackend(ModelBackend):
+    """One that gives what was given."""
+
+
+@pytest.fixture
+def ada(people: People) -> User:  # noqa: F811
+    people["ada"] = frozenset({"acme"})
+    return give_all(User.objects.create_user("ada"))
+
+
+def again(user: User) -> User:
+    """As the next request has it."""
+    return User.objects.get(pk=user.pk)
+
+
+def test_only_those_are_confined_of_whom_somebody_says_so(ada: User) -> None:
+    assert tenants_of(ada) == frozenset({"acme"})
+    for nobody in (User.objects.create_user("bob"), AnonymousUser(), None):
+        assert tenants_of(nobody) is None
+
+
+def test_a_superuser_is_not_confined(ada: User) -> None:
+    ada.is_superuser = True
+    assert tenants_of(ada) is None
+    assert ada.has_perm(ADD)
+
+
+def test_tenants_of_several_apps_come_together(ada: User) -> None:
+    register(lambda user: frozenset({"globex"}), ["app.view_thing"])
+    assert tenants_of(ada) == frozenset({"acme", "globex"})
+    assert tenants.is_open("app.view_thing")
+
+
+def test_rows_are_seen_by_their_tenants_people_and_the_installations_own(ada: User) -> None:
+    bob = User.objects.create_user("bob")
+    for tenant in ("", "acme", "globex"):
+        make_execution(make_job(id=tenant or "house", tenant=tenant))
+    assert [job.pk for job in Job.objects.seen_by(ada)] == ["acme"]
+    assert [run.tenant for run in Execution.objects.seen_by(ada)] == ["acme"]
+    for rows in (Job.objects, Execution.objects):
+        assert rows.seen_by(bob).count() == rows.seen_by(None).count() == 3
+
+
+def test_of_a_persons_permissions_those_count_whose_doors_look_at_tenants(ada: User) -> None:
+    assert ada.has_perm(RUN)
+    assert not ada.has_perm(ADD)
+    assert not ada.has_perm(RUN, obj=make_job())  # as in Django, which knows no permission for a row
+    assert ada.has_perms([RUN]) != ada.has_perms([RUN, ADD])
+    assert ada.get_all_permissions() == ada.get_user_permissions() == tenants._open & again(ada).get_all_permissions()
+    assert ada.has_module_perms("scheduling")
+    assert not ada.has_module_perms("auth")
+
+
+def test_permissions_of_groups_are_no_way_around(people: People) -> None:  # noqa: F811
+    people["eve"] = frozenset({"acme"})
+    eve, group = User.objects.create_user("eve"), Group.objects.create(name="all")
+    group.permissions.set(Permission.objects.all())
+    eve.groups.add(group)
+    assert eve.has_perm(RUN)
+    assert not eve.has_perm(ADD)
+    assert ADD not in eve.get_group_permissions()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_is_the_same_when_asked_asynchronously(ada: User) -> None:
+    async def asked() -> tuple[bool, bool, bool, bool]:
+        return (
+            *(await ada.ahas_perm(RUN), await ada.ahas_perm(ADD)),
+            *(await ada.ahas_module_perms("scheduling"), await ada.ahas_module_perms("auth")),
+        )
+
+    assert asyncio.run(asked()) == (True, False, True, False)
+
+
+def test_who_has_a_permission_is_told_without_those_for_whom_it_does_not_count(ada: User) -> None:
+    bob = give_all(User.objects.create_user("bob"))
+    assert set(Backend().with_perm(RUN)) == {ada, bob}
+    assert set(Backend().with_perm(ADD)) == {bob}
+    permission = Permission.objects.get(codename="add_job")
+    assert set(User.objects.with_perm(permission, include_superusers=False)) == {bob}
+
+
+def test_it_is_asked_once_for_each_request(ada: User) -> None:
+    asked: list[Any] = []
+    register(lambda user: asked.append(user), ())
+    for _ in range(3):
+        ada.has_perm(RUN)
+        list(Job.objects.seen_by(ada))
+    assert asked == [ada]
+
+
+def test_it_costs_nothing_where_no_app_has_tenants(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tenants, "_providers", [])
+    user = User.objects.create_user("bob")
+    with CaptureQueriesContext(connection) as found:
+        assert tenants_of(user) is None
+    assert len(found) == 0
+
+
+def test_a_backend_beside_it_that_gives_all_permissions_is_an_error(settings: Any) -> None:
+    assert check_backends() == []
+    settings.AUTHENTICATION_BACKENDS = [*settings.AUTHENTICATION_BACKENDS, f"{__name__}.PlainBackend"]
+    assert [found.id for found in check_backends()] == ["scheduling.E005"]
