@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import file_digest
+from io import BufferedRandom
 from pathlib import Path
-from typing import BinaryIO
 
 import stamina
 
@@ -60,7 +60,7 @@ class Fetcher:
                 self._throw_away(file, told)
         raise UpstreamError(f"{wanted.name} came {TIMES} times, and at last {problem}", code=WRONG)
 
-    def _complete(self, wanted: Wanted, file: BinaryIO, told: Told) -> None:
+    def _complete(self, wanted: Wanted, file: BufferedRandom, told: Told) -> None:
         """Ask until the service says that this is all; only attempts that bring nothing are counted."""
         while True:
             before = file.seek(0, os.SEEK_END)
@@ -83,7 +83,7 @@ class Fetcher:
         wait = error.retry_after
         return (wait < min(LONGEST_PAUSE, self._deadline.left()) and wait) if wait else True
 
-    def _go_on(self, wanted: Wanted, file: BinaryIO, told: Told) -> None:
+    def _go_on(self, wanted: Wanted, file: BufferedRandom, told: Told) -> None:
         start = file.seek(0, os.SEEK_END)
         if wanted.size is not None and start > wanted.size:
             self._throw_away(file, told)
@@ -100,7 +100,7 @@ class Fetcher:
             self._throw_away(file, told)
             raise UpstreamError(f"{wanted.name} is shorter than was told", retryable=True) from None
 
-    def _start(self, wanted: Wanted, file: BinaryIO, stream: Stream, start: int, told: Told) -> int:
+    def _start(self, wanted: Wanted, file: BufferedRandom, stream: Stream, start: int, told: Told) -> int:
         """Where in the file the first byte belongs; what does not fit what is there makes it begin anew."""
         length = stream.headers.get("Content-Length", "")
         if stream.status == 206:
@@ -116,7 +116,7 @@ class Fetcher:
             raise UpstreamError(f"sends {length} bytes as {wanted.name}, not {wanted.size} as it told", code=WRONG)
         return 0
 
-    def _write(self, wanted: Wanted, file: BinaryIO, stream: Stream, position: int, told: Told) -> None:
+    def _write(self, wanted: Wanted, file: BufferedRandom, stream: Stream, position: int, told: Told) -> None:
         try:
             for piece in stream.pieces:
                 position += len(piece)
@@ -136,7 +136,7 @@ class Fetcher:
         if wanted.size is not None and position < wanted.size:
             raise UpstreamError(f"sent {position} of the {wanted.size} bytes of {wanted.name}", retryable=True)
 
-    def _throw_away(self, file: BinaryIO, told: Told) -> None:
+    def _throw_away(self, file: BufferedRandom, told: Told) -> None:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
         file.truncate()
@@ -152,7 +152,7 @@ def is_whole(wanted: Wanted, path: Path) -> bool:
         return not _problem(wanted, file, file.seek(0, os.SEEK_END))
 
 
-def _problem(wanted: Wanted, file: BinaryIO, size: int) -> str:
+def _problem(wanted: Wanted, file: BufferedRandom, size: int) -> str:
     """What is wrong with a file that has come whole; empty if nothing is."""
     if wanted.size is not None and size != wanted.size:
         return f"it had {size} bytes, not {wanted.size}"

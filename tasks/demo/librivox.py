@@ -94,7 +94,6 @@ class LibriVox:
             "copyright_year": work.year if work.number % 8 else "0",
             "num_sections": str(recording.parts),
             "url_rss": f"http://{host}/librivox/rss/{recording.id}",
-            "url_zip_file": "",
             "url_project": "",
             "url_librivox": page if is_finished else "",
             "url_other": "" if work.number % 6 else None,

@@ -10,6 +10,7 @@ from django.db import transaction
 from scheduling.exceptions import RetryLater
 from tasks.audiobooks import discovery
 from tasks.audiobooks.discovery import find_new, find_top, last_name_of
+from tasks.audiobooks.keep import keep
 from tasks.audiobooks.models import Author, Book, Download, Edition, Genre, Rank, Walk
 from tasks.demo import books
 from tasks.demo.librivox import LibriVox
@@ -100,16 +101,15 @@ def test_one_bad_item_is_counted_and_told(clock: Clock, librivox: LibriVox) -> N
 
 
 def test_a_recording_that_the_database_refuses_spoils_no_other(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = discovery.keep
 
     @transaction.atomic
-    def keep(recording: Any, now: datetime) -> Edition:
-        edition = whole(recording, now)
+    def kept(recording: Any, now: datetime) -> Edition:
+        edition = keep(recording, now)
         if recording.id == LISTED[7].id:
             Walk.objects.create(pk=discovery.WALK)  # which is there already
         return edition
 
-    monkeypatch.setattr(discovery, "keep", keep)
+    monkeypatch.setattr(discovery, "keep", kept)
     row = found_new(clock.now())
     assert counts(row) == (len(LISTED), len(LISTED) - 1, 1)
     assert Edition.objects.count() == len(LISTED) - 1

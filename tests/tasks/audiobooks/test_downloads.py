@@ -161,7 +161,7 @@ def kill_at(step: str, patch: pytest.MonkeyPatch) -> None:
     """The process ends there, as far as a test can have it end."""
     targets: dict[str, tuple[Any, str]] = {
         "a piece": (downloads._Progress, "add"),
-        "a part": (downloads.Part.objects, "filter"),
+        "a part": (Part.objects, "filter"),
         "before the move": (library.Library, "move"),
         "after the move": (downloads._Run, "_end"),
     }
