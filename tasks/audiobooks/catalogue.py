@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from django.utils.module_loading import import_string
 
-from tasks.audiobooks.conf import Options, options
+from tasks.audiobooks.conf import Options, usable_options
 from tasks.exceptions import UpstreamError
 from tasks.http import Deadline
 
@@ -119,8 +119,8 @@ class Catalogue(Protocol):
 
 
 def catalogue(deadline: Deadline) -> Catalogue:
-    """The one that is configured, for the time of a run; to be closed after it."""
-    configured = options()
+    """The one that is configured, for the time of a run; to be closed after it. Raises NotConfigured."""
+    configured = usable_options()
     made: type = import_string(configured.catalogue)
     source: Catalogue = made(configured, deadline)
     return source

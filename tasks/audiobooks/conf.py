@@ -7,6 +7,8 @@ from typing import Any
 
 from django.conf import settings
 
+from tasks.exceptions import NotConfigured
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -40,3 +42,13 @@ class Options:
 def options() -> Options:
     given: Mapping[str, Any] = settings.AUDIOBOOKS
     return Options(**{name.lower(): value for name, value in given.items()})
+
+
+def usable_options() -> Options:
+    """The options, if anybody may be asked with them. Raises NotConfigured, naming what must be set."""
+    found = options()
+    if missing := found.missing():
+        raise NotConfigured(
+            f"Set {' and '.join(missing)} in the environment: these services must be able to reach you."
+        )
+    return found

@@ -109,6 +109,8 @@ def _rank(entry: Entry, source: Catalogue, genre: Genre, now: datetime) -> None:
     why = f"Top {'ten' if top == 10 else top} of {genre.name}"
     queued = [edition.title for edition in editions.values() if _queue_new(edition, why, now)]
     entry.log("; ".join([f"{genre.name}: {len(listed)} ranked, {len(queued)} queued", *queued]))
+    if not listed:
+        entry.log(f"The source has nothing of {genre.name}: perhaps it calls the subject otherwise; see its page.")
 
 
 def _editions_of(entry: Entry, source: Catalogue, listed: Sequence[Ranked], now: datetime) -> dict[str, Edition]:

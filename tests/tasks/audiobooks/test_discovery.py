@@ -15,7 +15,7 @@ from tasks.audiobooks.models import Author, Book, Download, Edition, Genre, Rank
 from tasks.demo import books
 from tasks.demo.librivox import LibriVox
 from tasks.demo.upstream import Clock, Upstream
-from tasks.exceptions import PartsFailed, UpstreamError
+from tasks.exceptions import NotConfigured, PartsFailed, UpstreamError
 from tasks.models import TaskRecord
 from tasks.recording import record
 
@@ -214,6 +214,21 @@ def test_an_item_that_cannot_be_looked_up_is_ranked_all_the_same(clock: Clock, u
     row = found_top(clock.now())
     assert Rank.objects.filter(edition=None).count() == 10
     assert "cannot be looked up" in row.log_output
+
+
+def test_a_genre_that_the_source_does_not_know_is_told(clock: Clock) -> None:
+    Genre.objects.create(name="Whale Songs", is_enabled=True)
+    row = found_top(clock.now())
+    assert "calls the subject otherwise" in row.log_output
+    assert counts(row) == (1, 1, 0)
+
+
+def test_nobody_is_asked_without_a_contact(configured: Callable[..., None], clock: Clock, upstream: Upstream) -> None:
+    configured(CONTACT="")
+    for found in (found_new, found_top):
+        with pytest.raises(NotConfigured, match="CONTACT"):
+            found(clock.now())
+    assert not upstream.requests
 
 
 def test_a_genre_that_fails_stops_no_other_and_the_run_is_tried_again(clock: Clock, upstream: Upstream) -> None:
