@@ -47,8 +47,11 @@ class Installation:
         _, text = store.create_token(self.user, tuple(Scope), by="test", now=timezone.now())
         self.headers = {"Authorization": f"Bearer {text}"}
 
-    def rest(self, method: str, address: str) -> Any:
-        return Client().generic(method, address, "{}", content_type="application/json", headers=self.headers)
+    def rest(self, door: str, rows: Rows | None = None) -> Any:
+        """What a program is told at a door such as "GET /api/v1/jobs/{job_id}", about a row of `rows` or of none."""
+        method, address = door.split(" ")
+        here = re.sub(r"\{\w+\}", row_in(address, rows or {}), address)
+        return Client().generic(method, here, "{}", content_type="application/json", headers=self.headers)
 
     def browser(self) -> Client:
         browser = Client()
@@ -80,13 +83,8 @@ def is_theirs(permissions: tuple[str, ...]) -> bool:
     return all(map(is_open, permissions))
 
 
-def addressed(address: str, rows: Rows) -> str:
-    """`address` about that of `rows` which it names; about none, where they have no such row."""
-    return re.sub(r"\{\w+\}", row_in(address, rows), address)
-
-
 def row_in(address: str, rows: Rows) -> str:
-    """The id of that row."""
+    """The id of that of `rows` which `address` names; one of no row, where they have none."""
     found = re.search(r"\{(\w+)\}", address)
     kind = found[1].removesuffix("_id") if found else ""
     row = rows.get(KINDS.get(kind, kind))
@@ -97,35 +95,30 @@ def leaks(text: str) -> list[str]:
     return [mark for mark in MARKS if mark in text]
 
 
-def names_a_row(address: str) -> bool:
-    return "{" in address
-
-
-DOORS = [(verb.permissions, *door.split(" ")) for verb in VERBS for door in verb.rest]
-OPEN = [(method, address) for permissions, method, address in DOORS if is_theirs(permissions)]
-CLOSED = [(method, address) for permissions, method, address in DOORS if not is_theirs(permissions)]
-THEIRS = [each for each in OPEN if f"{each[0]} {each[1]}" not in HOUSES]
+OPEN = [door for verb in VERBS for door in verb.rest if is_theirs(verb.permissions)]
+CLOSED = [door for verb in VERBS for door in verb.rest if not is_theirs(verb.permissions)]
+THEIRS = [door for door in OPEN if door not in HOUSES]
 
 
 # REST
 
 
-@pytest.mark.parametrize(("method", "address"), [*CLOSED, *(each.split(" ") for each in sorted(HOUSES))])
-def test_a_door_that_does_not_look_at_tenants_is_closed(method: str, address: str, there: Installation) -> None:
-    refused = there.rest(method, addressed(address, there.own))
+@pytest.mark.parametrize("door", [*CLOSED, *sorted(HOUSES)])
+def test_a_door_that_does_not_look_at_tenants_is_closed(door: str, there: Installation) -> None:
+    refused = there.rest(door, there.own)
     assert (refused.status_code, refused.json()["type"]) == (403, "urn:rota:forbidden")
 
 
-@pytest.mark.parametrize(("method", "address"), [each for each in THEIRS if names_a_row(each[1])])
-def test_a_row_of_others_is_to_rest_as_one_that_is_not_there(method: str, address: str, there: Installation) -> None:
+@pytest.mark.parametrize("door", [door for door in THEIRS if "{" in door])
+def test_a_row_of_others_is_to_rest_as_one_that_is_not_there(door: str, there: Installation) -> None:
     before = there.foreign()
-    none = there.rest(method, addressed(address, {}))
+    none = there.rest(door)
     for rows in (there.others, there.house):
-        answer = there.rest(method, addressed(address, rows))
+        answer = there.rest(door, rows)
         assert answer.status_code == none.status_code
-        assert _told(answer, row_in(address, rows)) == _told(none, row_in(address, {}))
+        assert _told(answer, row_in(door, rows)) == _told(none, row_in(door, {}))
     assert there.foreign() == before
-    assert there.rest(method, addressed(address, there.own)).status_code not in (401, 403, 404, 405)
+    assert there.rest(door, there.own).status_code not in (401, 403, 404, 405)
 
 
 def _told(answer: Any, row: str) -> dict[str, Any]:
@@ -134,10 +127,10 @@ def _told(answer: Any, row: str) -> dict[str, Any]:
     return {**said, "detail": re.sub(rf"\b{re.escape(row)}\b", "it", said["detail"])}
 
 
-@pytest.mark.parametrize(("method", "address"), [each for each in THEIRS if not names_a_row(each[1])])
-def test_a_list_of_rest_has_own_rows_only(method: str, address: str, there: Installation) -> None:
+@pytest.mark.parametrize("door", [door for door in THEIRS if "{" not in door])
+def test_a_list_of_rest_has_own_rows_only(door: str, there: Installation) -> None:
     before = there.foreign()
-    answer = there.rest(method, address)
+    answer = there.rest(door)
     assert answer.status_code in (200, 201, 400, 409, 422)
     assert leaks(answer.content.decode()) == []
     assert there.foreign() == before
@@ -145,17 +138,17 @@ def test_a_list_of_rest_has_own_rows_only(method: str, address: str, there: Inst
 
 def test_lists_of_rest_do_have_own_rows(there: Installation) -> None:
     for address in ("jobs", "executions", "scheduler/jobs", "records"):
-        assert OWN in there.rest("GET", f"/api/v1/{address}").content.decode()
+        assert OWN in there.rest(f"GET /api/v1/{address}").content.decode()
 
 
 @pytest.mark.parametrize("parts", ["jobs?search={}", "executions?job={}-job", "records?job={}-job"])
 def test_no_filter_of_rest_leads_to_rows_of_others(parts: str, there: Installation) -> None:
-    assert there.rest("GET", f"/api/v1/{parts.format(OWN)}").json()["items"]
+    assert there.rest(f"GET /api/v1/{parts.format(OWN)}").json()["items"]
     for mark in (OTHERS, HOUSE):
-        assert there.rest("GET", f"/api/v1/{parts.format(mark)}").json()["items"] == []
+        assert there.rest(f"GET /api/v1/{parts.format(mark)}").json()["items"] == []
     for tenant in (there.others["business"].tenant, ""):
         for rows in ("jobs", "executions"):
-            assert there.rest("GET", f"/api/v1/{rows}?tenant={tenant}").json()["items"] == []
+            assert there.rest(f"GET /api/v1/{rows}?tenant={tenant}").json()["items"] == []
 
 
 # The admin
@@ -277,6 +270,6 @@ def test_an_action_on_rows_of_others_does_nothing(there: Installation) -> None:
 
 def test_who_has_lost_the_last_business_sees_nothing(there: Installation) -> None:
     there.user.social_member.businesses.clear()
-    assert there.rest("GET", "/api/v1/jobs").json()["items"] == []
-    assert there.rest("GET", "/api/v1/executions").json()["items"] == []
+    assert there.rest("GET /api/v1/jobs").json()["items"] == []
+    assert there.rest("GET /api/v1/executions").json()["items"] == []
     assert OWN not in there.browser().get("/admin/").content.decode()
