@@ -7,6 +7,7 @@ from random import Random
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)  # since when each account has written
 EVERY = timedelta(hours=36)  # a new post
+STEP = timedelta(minutes=10)
 FADES_IN = timedelta(days=3)  # after which most of those who will ever see a post have seen it
 FIRST_ID = 2**53 + 10**6  # floating point loses count there
 SUBJECTS = (
@@ -63,9 +64,9 @@ def written(number: int) -> Published:
 
 
 def interest(account: str, post: Published, now: datetime) -> Interest:
-    """The same whoever asks, and never less than before."""
+    """The same whoever asks, and never less than before; it grows in steps, so that it may be asked for twice."""
     random = Random(f"{account} {post.number}")  # noqa: S311
-    age = max(now - post.published_at, timedelta())
+    age = max(now - post.published_at, timedelta()) // STEP * STEP
     most = random.lognormvariate(6.5, 0.9)
     seen = int(most * (1 - math.exp(-age / FADES_IN)) * (1 + 0.02 * (age / timedelta(days=30))))
     shares = [

@@ -4,14 +4,14 @@ An attempt that goes on after a death leaves out the posts that were read since 
 """
 
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from scheduling.exceptions import RetryLater
-from scheduling.redact import plain
+from scheduling.redact import hiding, plain, secrets_in
 from tasks.exceptions import DeadlineReached, TaskError, UpstreamError
 from tasks.http import Deadline
 from tasks.recording import Entry
@@ -61,7 +61,16 @@ class Tools:
         return self.sync.started_at
 
 
-def read_account(account_id: int, tools: Tools, to_come: int) -> tuple[Counts, Exception | None]:
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What ended the reading of an account early."""
+
+    message: str  # without any secret
+    code: str = ""
+    until: datetime | None = None  # for a limit of the platform: when it ends
+
+
+def read_account(account_id: int, tools: Tools, to_come: int) -> tuple[Counts, Problem | None]:
     """How many posts were read, and what ended it early; that is kept in the account, and as a failure of the sync.
 
     `to_come`: about how many posts the accounts after this one have.
@@ -70,20 +79,24 @@ def read_account(account_id: int, tools: Tools, to_come: int) -> tuple[Counts, E
     Failure.objects.filter(sync=tools.sync, account=account_id).delete()
     try:
         account = Account.objects.get(pk=account_id)
-        _read(account, tools, counts, to_come)
     except CannotUnseal as error:
-        problem: Exception = error
-        Account.objects.filter(pk=account_id).update(problem=told_of(error))
-    except (DeadlineReached, TakenOver):
-        raise
-    except (TaskError, RetryLater) as error:
-        problem = _held(error, tools.clock()) if isinstance(error, RetryLater) else error
-        _stand(account, problem)
-    else:
-        return counts, None
-    counts.failures += 1
-    _tell(account_id, problem, tools)
-    return counts, problem
+        Account.objects.filter(pk=account_id).update(problem=str(error))
+        return counts, _told(account_id, Problem(str(error)), tools, counts)
+    with _hidden(account):
+        try:
+            _read(account, tools, counts, to_come)
+        except (DeadlineReached, TakenOver):
+            raise
+        except (TaskError, RetryLater) as error:
+            with _hidden(account):  # by now it may have others
+                problem = _stand(account, _held(error, tools.clock()) if isinstance(error, RetryLater) else error)
+            return counts, _told(account_id, problem, tools, counts)
+    return counts, None
+
+
+def _hidden(account: Account) -> AbstractContextManager[None]:
+    """Inside, its tokens are in no text, even if the platform sends them back."""
+    return hiding(secrets_in({"access_token": str(account.access_token), "refresh_token": str(account.refresh_token)}))
 
 
 def _read(account: Account, tools: Tools, counts: Counts, to_come: int) -> None:
@@ -164,27 +177,31 @@ def _held(error: RetryLater, now: datetime) -> Held:
     return Held(str(error), now + error.delay, everyone=False)
 
 
-def _stand(account: Account, problem: Exception) -> None:
+def _stand(account: Account, error: Exception) -> Problem:
     """How the account stands after that; a limit of our app holds back all accounts of the platform."""
     rows = Account.objects.filter(pk=account.pk)
-    told = told_of(problem)
-    if isinstance(problem, NeedsAuthorisation):
-        return  # the tokens have seen to it
-    rows.update(problem=told, **({"standing": Standing.FORBIDDEN} if isinstance(problem, NotPermitted) else {}))
-    if isinstance(problem, Held):
-        held = Account.objects.filter(platform=account.platform) if problem.everyone else rows
-        held.update(held_until=problem.until)
+    code = error.code if isinstance(error, Refused | UpstreamError) else ""
+    problem = Problem(
+        plain(str(error) or type(error).__name__)[:LONGEST],
+        plain(code)[:100],
+        error.until if isinstance(error, Held) else None,
+    )
+    if isinstance(error, NeedsAuthorisation):
+        return problem  # the tokens have seen to it
+    standing = {"standing": Standing.FORBIDDEN} if isinstance(error, NotPermitted) else {}
+    rows.update(problem=problem.message, **standing)
+    if isinstance(error, Held):
+        held = Account.objects.filter(platform=account.platform) if error.everyone else rows
+        held.update(held_until=error.until)
+    return problem
 
 
-def _tell(account_id: int, problem: Exception, tools: Tools) -> None:
-    """A failure of the account, counted as one item of the record."""
+def _told(account_id: int, problem: Problem, tools: Tools, counts: Counts) -> Problem:
+    """Kept as a failure of the account, and counted as one item of the record."""
     account = Account.objects.defer("access_token", "refresh_token").get(pk=account_id)
-    code = problem.code if isinstance(problem, Refused | UpstreamError) else ""
-    told = {"code": plain(code)[:100], "message": told_of(problem), "at": tools.clock()}
+    told = {"code": problem.code, "message": problem.message, "at": tools.clock()}
     Failure.objects.create(sync=tools.sync, account_id=account_id, **told)
+    counts.failures += 1
     with tools.entry.item(str(account)):
-        raise TaskError(told_of(problem))
-
-
-def told_of(problem: Exception) -> str:
-    return plain(str(problem) or type(problem).__name__)[:LONGEST]
+        raise TaskError(problem.message)
+    return problem

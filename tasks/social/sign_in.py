@@ -102,7 +102,8 @@ def renewed(platform: str, old: Pair, options: Options, deadline: Deadline, now:
         code = _code(error)
         if error.status in {400, 401} and code in DEAD:
             name = Platform(platform).label
-            raise NeedsAuthorisation(f"{name} gives no new token; the account has to be connected again.", code=code) from None
+            told = f"{name} gives no new token; the account has to be connected again."
+            raise NeedsAuthorisation(told, code=code) from None
         if error.status in {400, 401, 403}:
             setting = SETTINGS[platform]
             told = f"{Platform(platform).label} does not accept our app: check {setting}."

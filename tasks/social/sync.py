@@ -18,9 +18,9 @@ from tasks.exceptions import AbortRun
 from tasks.http import Deadline
 from tasks.recording import Entry, parts, record
 from tasks.social.conf import Options, options
-from tasks.social.exceptions import Held, NothingSynced, TakenOver
+from tasks.social.exceptions import NothingSynced, TakenOver
 from tasks.social.models import Account, Business, Failure, Sync, SyncState
-from tasks.social.reading import Counts, Tools, read_account, told_of
+from tasks.social.reading import Counts, Problem, Tools, read_account
 from tasks.social.tokens import Clock
 
 LEASE = timedelta(minutes=10)  # a sync that was killed keeps other runs off for so long
@@ -34,7 +34,7 @@ class Told:
 
     counts: Counts = field(default_factory=Counts)
     skipped: str = ""  # why nothing was asked
-    problems: list[Exception] = field(default_factory=list)  # of whole accounts
+    problems: list[Problem] = field(default_factory=list)  # of whole accounts
     is_vain: bool = False  # there were accounts, and none could be read
 
     def as_result(self) -> dict[str, Any]:
@@ -111,10 +111,10 @@ def _complain(told: list[Told], now: datetime) -> None:
     problems = [problem for each in tried for problem in each.problems]
     if not problems or not all(each.is_vain for each in tried):
         return
-    ends = [problem.until for problem in problems if isinstance(problem, Held)]
+    ends = [problem.until for problem in problems if problem.until]
     if len(ends) == len(problems) and min(ends) - now <= SOON:
-        raise RetryLater(max(min(ends) - now, timedelta(seconds=1)), told_of(problems[0]))
-    raise NothingSynced(f"Nothing could be read from any account: {told_of(problems[0])}")
+        raise RetryLater(max(min(ends) - now, timedelta(seconds=1)), problems[0].message)
+    raise NothingSynced(f"Nothing could be read from any account: {problems[0].message}")
 
 
 def _sync_business(context: Context, business: Business, configured: Options, deadline: Deadline, clock: Clock) -> Told:
@@ -221,7 +221,7 @@ def _end(sync: Sync, told: Told, now: datetime) -> None:
     told.is_vain = bool(told.problems) and not sync.done_accounts
     told.counts.failures = Failure.objects.filter(sync=sync).count()
     sync.state = SyncState.FAILED if told.is_vain else SyncState.DONE
-    sync.error = told_of(told.problems[0]) if told.is_vain else ""
+    sync.error = told.problems[0].message if told.is_vain else ""
     sync.finished_at = now
     sync.posts_total, sync.posts_synced = told.counts.total, told.counts.synced
     sync.failures = told.counts.failures

@@ -111,7 +111,11 @@ def go(clock: Clock, db: None) -> Callable[..., dict[str, Any]]:
         snapshot = Snapshot(
             id=run * 100 + attempt,
             root=run * 100 + 1,
-            **{"fence": 0, "task": task.module_path, "arguments": {}, "worker": "", "attempt": attempt},
+            fence=0,
+            task=task.module_path,
+            arguments={},
+            worker="",
+            attempt=attempt,
             tenant=tenant,
         )
         context = Context(task_result=cast(Any, SimpleNamespace(task=task)), snapshot=snapshot, stop=StopSignal())

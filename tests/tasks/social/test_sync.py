@@ -107,7 +107,8 @@ def test_all_businesses_are_synced_in_turn_and_told_in_the_words_of_the_guide(
 ) -> None:
     other = make_business("Another")
     connected(Platform.X, other)
-    for columns in ({"is_active": False}, {"in_hourly_sync": False}):
+    off: tuple[dict[str, Any], ...] = ({"is_active": False}, {"in_hourly_sync": False})
+    for columns in off:
         connected(Platform.X, make_business(**columns))
     outcome = run(sync_all_businesses_job)
     assert (outcome.state, outcome.result["businesses"], outcome.result["total"]) == (State.SUCCEEDED, 2, 60)
