@@ -7,12 +7,10 @@ from datetime import datetime, timedelta
 from scheduling.exceptions import RetryLater
 from scheduling.redact import plain
 from tasks.audiobooks.models import Pause, Told
+from tasks.audiobooks.streaks import Streak
 from tasks.audiobooks.telling import Exhausted, Known, Said, Source
 from tasks.exceptions import TaskError, UpstreamError
 from tasks.recording import Entry
-
-OUT_AFTER = 3  # books in a row for which a source fails
-REFUSED = frozenset({401, 403})  # it will refuse all that follows too
 
 
 class SourcesOut(TaskError):
@@ -23,7 +21,7 @@ class SourcesOut(TaskError):
 class _Standing:
     """How it goes with one source."""
 
-    failed: list[int] = field(default_factory=list)  # the books in a row for which it has failed
+    streak: Streak = field(default_factory=Streak)  # of books for which it has failed
     out: str = ""  # why it is left alone; empty: it is asked
     missed_from: int | None = None  # the first book that it is still to be asked of
     pause: timedelta | None = None  # that it has asked for
@@ -115,18 +113,15 @@ class Panel:
         except UpstreamError as error:
             self._failed(source.name, standing, book, error)
             raise
-        standing.failed.clear()
+        standing.streak.end()
         standing.asked += answer is not None
         standing.found += answer is not None and answer.found
         standing.last = book
         return answer
 
     def _failed(self, name: str, standing: _Standing, book: int, error: UpstreamError) -> None:
-        if not error.retryable and error.status not in REFUSED:
-            return  # that is about this book alone
-        standing.failed.append(book)
-        if len(standing.failed) >= OUT_AFTER:
-            self._leave(name, standing, standing.failed[0], str(error))
+        if standing.streak.is_out_after(book, error):
+            self._leave(name, standing, standing.streak.items[0], str(error))
 
     def _leave(self, name: str, standing: _Standing, book: int, why: str) -> None:
         standing.out, standing.missed_from = plain(why)[:300], book

@@ -39,6 +39,9 @@ class AuthorWorks:
 
     def complete(self, author: Author) -> None:
         """Find what is missing of his, and queue what there is, from where the last look was cut short."""
+        if author.key in NOBODY:
+            self._entry.log(f"{author}: nobody in particular; left out.")
+            return
         key = author.openlibrary_key or self._key_of(author)
         if not key:
             self._entry.log(f"{author}: Open Library knows nobody of that name and those dates; left out.")
@@ -56,6 +59,7 @@ class AuthorWorks:
             self._counts["works"] += len(page.works)
             offset = page.next_offset
             Author.objects.filter(pk=author.pk).update(cursor=offset or 0)
+        gaps.count(author)
         Author.objects.filter(pk=author.pk).update(completed_at=self._now)
 
     def _works(self, author: Author, key: str, offset: int) -> Page | None:
@@ -71,8 +75,6 @@ class AuthorWorks:
 
     def _key_of(self, author: Author) -> str:
         """Looked up, and kept."""
-        if author.key in NOBODY:
-            return ""
         key = writer_of(author, self._library.writers(author.name))
         if key:
             Author.objects.filter(pk=author.pk, openlibrary_key="").update(openlibrary_key=key)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 
-from tasks.audiobooks import gaps, walks
+from tasks.audiobooks import walks
 from tasks.audiobooks.author_works import AuthorWorks
 from tasks.audiobooks.catalogue import catalogue
 from tasks.audiobooks.conf import options
@@ -17,12 +17,12 @@ from tasks.audiobooks.filling import Filler
 from tasks.audiobooks.models import Author, DownloadState, Series, Walk
 from tasks.audiobooks.openlibrary import OpenLibrary
 from tasks.audiobooks.series_works import SeriesWorks
+from tasks.audiobooks.streaks import Streak
 from tasks.exceptions import AbortRun, UpstreamError
 from tasks.http import Deadline
 from tasks.recording import Entry
 
 LONGEST = 5.75 * 3600  # seconds; less than the task's own time-out
-OUT_AFTER = 3  # series or authors in a row
 OWNED = {"books__editions__download__state": DownloadState.DONE}
 
 
@@ -51,15 +51,15 @@ def _walk[T: (Series, Author)](
 ) -> None:
     """One after another, by their ids."""
     left = model._default_manager.filter(**OWNED).order_by("pk").distinct()
-    failed: list[int] = []
+    streak = Streak()
     entry.expect(left.filter(pk__gt=walk.position).count())
     try:
         position = walk.position
         while owner := left.filter(pk__gt=position).first():
             position = owner.pk
             with entry.item(str(owner)):
-                _try(owner, complete, failed)
-            if not failed:
+                _try(owner, complete, streak)
+            if not streak.items:
                 walks.reach(walk, position)
         walks.reach(walk, position)
     finally:
@@ -67,17 +67,12 @@ def _walk[T: (Series, Author)](
     walks.arrive(walk)
 
 
-def _try[T: (Series, Author)](owner: T, complete: Callable[[T], None], failed: list[int]) -> None:
-    """Raises ServiceOut when it is the third in a row for which a service fails."""
+def _try[T: (Series, Author)](owner: T, complete: Callable[[T], None], streak: Streak) -> None:
+    """Raises ServiceOut when a service fails for one after the other."""
     try:
         complete(owner)
     except UpstreamError as error:
-        if not error.retryable:
-            failed.clear()
-            raise
-        failed.append(owner.pk)
-        if len(failed) >= OUT_AFTER:
+        if streak.is_out_after(owner.pk, error):
             raise ServiceOut(f"{error}: the rest is left for the next attempt.") from error
         raise
-    failed.clear()
-    gaps.count(owner)
+    streak.end()

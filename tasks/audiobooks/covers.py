@@ -20,7 +20,6 @@ from tasks.recording import Entry
 FOLDER = ".covers"
 COVER_LIMIT = 3_000_000  # bytes
 OUT_AFTER = 3  # covers in a row that cannot be had
-NO_PICTURE = frozenset({404, 410})  # the service has none there, and is well
 HOSTS = (  # beside those of the settings
     *("covers.openlibrary.org", ".archive.org", "books.google.com", "books.googleusercontent.com"),
     *("m.media-amazon.com", "images-na.ssl-images-amazon.com"),
@@ -61,7 +60,7 @@ class Covers:
             return
         try:
             self._fetch(book.cover_url)
-        except (UpstreamError, RetryLater) as error:
+        except (UpstreamError, RetryLater, OSError) as error:
             self._tell(book, error)
             return
         self._failed = 0
@@ -94,11 +93,13 @@ class Covers:
         if not known or parts.username or parts.scheme not in {"https", *(("http",) if host in self._own else ())}:
             raise UpstreamError(f"covers are not asked for at {parts.scheme[:10]}://{host[:100]}")
 
-    def _tell(self, book: Book, error: UpstreamError | RetryLater) -> None:
+    def _tell(self, book: Book, error: UpstreamError | RetryLater | OSError) -> None:
         self._entry.log(f"{book}: no cover: {error}")
-        is_out = isinstance(error, RetryLater) or error.retryable
-        self._failed = OUT_AFTER if isinstance(error, RetryLater) else self._failed + 1 if is_out else self._failed
-        if is_out and self._failed >= OUT_AFTER:
+        if isinstance(error, RetryLater):
+            self._failed = OUT_AFTER
+        elif isinstance(error, OSError) or error.retryable:
+            self._failed += 1
+        if self._failed >= OUT_AFTER:
             self._entry.log("No more covers are asked for in this attempt.")
 
 

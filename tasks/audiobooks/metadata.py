@@ -57,6 +57,7 @@ class _Refresh:
             try:
                 self._walk_over(books, panel, covers)
             finally:
+                self._step_back(panel)
                 found = {"changed": self._changed, "covers": covers.fetched, "sources": panel.told()}
                 self._entry.result = found
             panel.close()
@@ -69,10 +70,15 @@ class _Refresh:
                     break
                 with self._entry.item(book.title):
                     self._refresh(book, panel, covers)
-            missed = panel.missed_from
-            walks.reach(self._walk, batch[-1].pk if missed is None else missed - 1)
             if panel.is_out:
                 return
+            if panel.missed_from is None:
+                walks.reach(self._walk, batch[-1].pk)
+
+    def _step_back(self, panel: Panel) -> None:
+        """Have the next attempt begin before the first book that a source is still to be asked of."""
+        if panel.missed_from is not None and panel.missed_from <= self._walk.position:
+            walks.reach(self._walk, panel.missed_from - 1)
 
     def _refresh(self, book: Book, panel: Panel, covers: Covers) -> None:
         """What a source says is kept although another one fails."""

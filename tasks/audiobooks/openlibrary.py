@@ -15,7 +15,8 @@ from tasks.audiobooks.values import text
 from tasks.exceptions import UpstreamError
 from tasks.http import Answer, Client, Deadline, as_json
 
-PAGE = 100  # works
+PAGE = 100  # works of a search, or of a series
+AUTHOR_PAGE = 500  # works; the most is 1000
 OFFERS = 20  # that a search for one book looks at
 PEOPLE = 20  # that a search for one author looks at
 MOST_WORKS = 2000  # of a series
@@ -148,13 +149,13 @@ class OpenLibrary:
         """The works of a series as it lists them. Raises UpstreamError with status 404 if there is no such series."""
         offset: int | None = 0
         while offset is not None and offset < MOST_WORKS:
-            page = self._page(f"/series/{key}/seeds.json", offset)
+            page = self._page(f"/series/{key}/seeds.json", offset, PAGE)
             yield from page.works
             offset = page.next_offset
 
     def works_of(self, author_key: str, offset: int) -> Page:
         """Works of an author from `offset` on. Raises UpstreamError with status 404 if there is no such author."""
-        return self._page(f"/authors/{author_key}/works.json", offset)
+        return self._page(f"/authors/{author_key}/works.json", offset, AUTHOR_PAGE)
 
     def work(self, key: str) -> Work | None:
         """None if there is none of that key."""
@@ -171,8 +172,8 @@ class OpenLibrary:
         raw = self._client.get("/search/authors.json", lambda answer: _listed(answer, "docs"), params=params)
         return [writer for each in raw if (writer := _writer(each))]
 
-    def _page(self, path: str, offset: int) -> Page:
-        params = {"limit": PAGE, "offset": offset}
+    def _page(self, path: str, offset: int, limit: int) -> Page:
+        params = {"limit": limit, "offset": offset}
         return self._client.get(path, lambda answer: _page(answer, offset), params=params)
 
     def _known[T](self, path: str, read: Callable[[Answer], T], **params: int) -> T | None:

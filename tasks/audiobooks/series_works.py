@@ -37,6 +37,7 @@ class SeriesWorks:
             gaps.forget(series, wishes.keys())
         else:
             self._entry.log(f"{series}: Open Library no longer knows this series; what is known of it here stays.")
+        gaps.count(series)
         Series.objects.filter(pk=series.pk).update(completed_at=self._now)
 
     def _fill(self, wish: Wish, series: Series, *, may_queue: bool) -> Filling:

@@ -5,13 +5,17 @@ from datetime import timedelta
 
 import pytest
 
+from scheduling.models import State
+from scheduling.snapshots import Outcome
 from tasks.audiobooks.author_works import is_he, writer_of
 from tasks.audiobooks.catalogue import Person
 from tasks.audiobooks.models import Author, Book, Download, DownloadState, Edition, Gap, GapState, Stand, Walk
 from tasks.audiobooks.openlibrary import Writer
+from tasks.audiobooks.tasks import author_completion_task
 from tasks.demo import books
 from tasks.demo.openlibrary import OpenLibrary
 from tasks.demo.upstream import Upstream
+from tasks.models import TaskRecord
 from tests.tasks.audiobooks.shelf import NOW, author_of, log, own, result, shelve
 
 pytestmark = pytest.mark.django_db
@@ -89,6 +93,22 @@ def test_an_author_whom_nobody_knows_is_said_and_left_out(complete_authors: Comp
     complete_authors()
     assert "knows nobody" in log()
     assert not Gap.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["anonymous", "various"])
+def test_nobody_in_particular_has_no_works(
+    complete_authors: Complete, begun: Book, upstream: Upstream, name: str
+) -> None:
+    Author.objects.update(key=name, openlibrary_key="OL5A")
+    complete_authors()
+    assert not upstream.requests
+    assert not Gap.objects.exists()
+
+
+def test_the_job_looks_and_tells(begun: Book, run: Callable[..., Outcome]) -> None:
+    assert run(author_completion_task).state == State.SUCCEEDED
+    assert TaskRecord.objects.get().items_succeeded == 1
+    assert Stand.objects.exists()
 
 
 def test_an_author_who_is_gone_is_looked_up_anew(complete_authors: Complete, begun: Book) -> None:

@@ -6,12 +6,16 @@ from datetime import timedelta
 import pytest
 
 from scheduling.exceptions import RetryLater
+from scheduling.models import State
+from scheduling.snapshots import Outcome
 from tasks.audiobooks import gaps
 from tasks.audiobooks.completion import ServiceOut
 from tasks.audiobooks.models import Book, Download, DownloadState, Edition, Gap, GapState, Series, Stand, Walk
+from tasks.audiobooks.tasks import series_completion_task
 from tasks.demo import books
 from tasks.demo.openlibrary import OpenLibrary
 from tasks.demo.upstream import Upstream
+from tasks.models import TaskRecord
 from tests.tasks.audiobooks.shelf import NOW, log, own, result, series_of, shelve
 
 pytestmark = pytest.mark.django_db
@@ -232,3 +236,10 @@ def test_killed_between_two_works_it_queues_nothing_twice(
     complete_series("1")
     assert Gap.objects.count() == len(WORKS)
     assert Download.objects.count() == len(RECORDED)
+
+
+def test_the_job_looks_and_tells(begin_series: Begin, run: Callable[..., Outcome]) -> None:
+    begin_series(SERIES)
+    assert run(series_completion_task).state == State.SUCCEEDED
+    assert TaskRecord.objects.get().items_succeeded == 1
+    assert Stand.objects.exists()

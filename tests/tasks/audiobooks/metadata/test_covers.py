@@ -129,3 +129,13 @@ def test_a_picture_that_no_book_has_any_more_is_removed(fetch: Fetch, upstream: 
         covers.drop(before, unless="another")
         covers.close()
     assert not pictures()
+
+
+def test_a_full_disk_costs_the_covers_alone(fetch: Fetch, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tasks.audiobooks.covers.replacing", full)
+    fetch(*(f"{upstream.url}/covers/b/id/{5000 + number}-M.jpg" for number in range(6)))
+    assert upstream.asked("/covers") == 3
+    assert "No space left" in log()

@@ -4,20 +4,26 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
+from django.utils import timezone
 
 from scheduling.exceptions import RetryLater
+from scheduling.models import State
+from scheduling.snapshots import Outcome
 from tasks.audiobooks import metadata
 from tasks.audiobooks import told as told_rows
 from tasks.audiobooks.asking import SourcesOut
 from tasks.audiobooks.covers import cover_file
 from tasks.audiobooks.models import Author, Book, Pause, Series, Told, Walk
+from tasks.audiobooks.tasks import metadata_full_refresh_task, metadata_new_books_task
 from tasks.demo import books
 from tasks.demo.google_books import GoogleBooks
 from tasks.demo.openlibrary import OpenLibrary
 from tasks.demo.upstream import Upstream
 from tasks.files import image_type
+from tasks.models import TaskRecord
 from tests.tasks.audiobooks.shelf import NOW, log, recorded, result, shelve, work_where
 
 pytestmark = pytest.mark.django_db
@@ -317,3 +323,38 @@ def test_the_cover_is_on_the_disk(refresh: Refresh) -> None:
     book.refresh_from_db()
     assert book.cover_at == NOW
     assert image_type(Path(cover_file(book)).read_bytes()) == "image/png"
+
+
+def test_a_streak_of_failures_over_two_batches_is_taken_up_at_its_beginning(
+    refresh: Refresh, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metadata, "BATCH", 2)
+    shelved = [shelve(work) for work in books.ALL_WORKS[:6]]
+    for book in shelved[1:4]:
+        upstream.fail(quote_plus(book.title.removeprefix("The ")), 503, times=4)
+    with pytest.raises(SourcesOut):
+        refresh("1")
+    assert Walk.objects.get().position == shelved[0].pk
+    refresh("1", NOW + timedelta(minutes=5))
+    assert not Book.objects.filter(openlibrary_key="").exists()
+
+
+def test_a_source_that_finds_each_question_bad_is_left_alone_too(
+    refresh: Refresh, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.audiobooks.streaks.ODD_AFTER", 4)
+    for work in books.ALL_WORKS[:7]:
+        shelve(work)
+    upstream.fail("/openlibrary", 404, times=99)
+    with pytest.raises(SourcesOut):
+        refresh()
+    assert upstream.asked("/openlibrary") == 4
+
+
+@pytest.mark.parametrize("task", [metadata_full_refresh_task, metadata_new_books_task])
+def test_the_jobs_ask_and_tell(run: Callable[..., Outcome], task: Any) -> None:
+    shelve(IN_SERIES, added_at=timezone.now())
+    assert run(task).state == State.SUCCEEDED
+    record = TaskRecord.objects.get()
+    assert (record.items_succeeded, record.progress) == (1, 1)
+    assert Told.objects.get().found
