@@ -1,7 +1,7 @@
 """The Internet Archive, spoken to over HTTP: top lists, the files of an item, and their bytes."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -19,6 +19,7 @@ MOST_FILES = 2000  # of an item in one format
 LONGEST_QUERY = 200  # characters of a genre
 LONGEST_NAME = 300  # characters of a file's name
 ITEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
+UNUSABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 MD5 = re.compile(r"[0-9a-f]{32}")
 TRACK = re.compile(r"\s*([0-9]{1,5})(?:\s*/.*)?\s*")
 DIGITS = re.compile(r"([0-9]{1,9})")
@@ -63,9 +64,8 @@ class Archive:
             raise NotThere(f"The Internet Archive no longer shows {archive_id}", status=403)
         rows = [row for row in item.get("files") or () if isinstance(row, Mapping)]
         for kind in dict.fromkeys((self._format, *FORMATS)):
-            found = {file.name: file for row in rows if row.get("format") == kind and (file := parse_file(row))}
-            if found:
-                return in_order(found.values())[:MOST_FILES]
+            if chosen := [row for row in rows if row.get("format") == kind]:
+                return in_order(_named(archive_id, chosen))
         return []
 
     def download(self, archive_id: str, name: str, start: int) -> AbstractContextManager[Stream]:
@@ -83,7 +83,7 @@ def query_for(genre: str) -> str:
 def parse_file(row: Mapping[str, Any]) -> File | None:
     """A file of an item; None for one whose name leads elsewhere, or is too long."""
     name = row.get("name")
-    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME or UNUSABLE.search(name):
         return None
     if any(part in {"", ".", ".."} for part in name.split("/")):
         return None
@@ -96,6 +96,14 @@ def parse_file(row: Mapping[str, Any]) -> File | None:
         md5=checksum if MD5.fullmatch(checksum) else "",
         track=int(track[1]) if track else None,
     )
+
+
+def _named(archive_id: str, rows: list[Mapping[str, Any]]) -> Collection[File]:
+    """The files, each once; a recording of which a part cannot be had is none."""
+    found = [parse_file(row) for row in rows]
+    if None in found or len(found) > MOST_FILES:
+        raise UpstreamError(f"The Internet Archive has files in {archive_id} whose names cannot be used, or too many")
+    return {file.name: file for file in found if file}.values()
 
 
 def in_order(files: Iterable[File]) -> list[File]:

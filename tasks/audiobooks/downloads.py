@@ -11,6 +11,8 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import DatabaseError
+
 from scheduling.exceptions import RetryLater
 from scheduling.redact import plain
 from tasks.audiobooks.catalogue import Catalogue, NotThere, catalogue
@@ -148,7 +150,7 @@ class _Run:
         except NoRoom as full:
             row.write(state=DownloadState.HELD, error=plain(str(full))[:500])
             raise
-        except (TaskError, OSError) as error:
+        except (TaskError, OSError, DatabaseError) as error:
             if not isinstance(error, DeadlineReached):
                 self._try_later(download, row, error)
             raise

@@ -136,8 +136,24 @@ def test_an_item_that_cannot_be_read_is_asked_for_again(source: Source, upstream
 
 
 def test_an_item_without_audio_has_no_files(source: Source, archive: Archive) -> None:
-    archive.files[ITEM] = [None, "x", {"name": "x.jpg", "format": "JPEG"}, {"format": "64Kbps MP3"}]
+    archive.files[ITEM] = [None, "x", {"name": "x.jpg", "format": "JPEG"}, {"name": "y"}]
     assert source.files(ITEM) == []
+
+
+@pytest.mark.parametrize("name", [None, "../x.mp3", "x" * 301, "a\ud800.mp3"])
+def test_an_item_of_which_a_part_cannot_be_had_is_refused(source: Source, archive: Archive, name: Any) -> None:
+    archive.files[ITEM] = [{"name": each, "format": "64Kbps MP3"} for each in ("x.mp3", name)]
+    with pytest.raises(UpstreamError, match="cannot be used"):
+        source.files(ITEM)
+
+
+@pytest.mark.parametrize("name", ["disc 1/\u00e4 b#1?.mp3", "100% & more;.mp3", "a\xa0b+c.mp3", "\u6d77.mp3"])
+def test_a_file_comes_whatever_its_name(source: Source, archive: Archive, name: str) -> None:
+    archive.files[ITEM] = [{"name": name, "format": "64Kbps MP3"}]
+    archive.content[ITEM, name] = b"abc"
+    assert [file.name for file in source.files(ITEM)] == [name]
+    with source.download(ITEM, name, 0) as stream:
+        assert b"".join(stream.pieces) == b"abc"
 
 
 @pytest.mark.parametrize(
