@@ -29,7 +29,7 @@ def find_new(entry: Entry, *, run: str, now: datetime) -> None:
     """Keep what was finished since two days before the last success; from where an attempt was cut short."""
     walk = _begun(run, now)
     since = walk.ended_at - OVERLAP if walk.ended_at else None
-    told: Counter[str] = Counter()
+    told = Counter[str]()
     entry.log(f"Since {since:%Y-%m-%d %H:%M} UTC." if since else "All that there is: it is the first time.")
     if walk.position:
         entry.log(f"Goes on behind the first {walk.position}, where it was cut short.")
@@ -39,7 +39,10 @@ def find_new(entry: Entry, *, run: str, now: datetime) -> None:
                 told += _keep_page(entry, page, walk, now)
         finally:
             entry.result = dict(told)
-    walks.arrive(walk)
+    if told["failed"]:  # the catalogue does not tell of it again unless it is asked from as far back
+        Walk.objects.filter(pk=WALK).update(run="", position=0)
+    else:
+        walks.arrive(walk)
     entry.log(", ".join(f"{number} {name}" for name, number in told.items()) or "Nothing new.")
 
 
@@ -84,6 +87,7 @@ def _keep_page(entry: Entry, page: Page, walk: Walk, now: datetime) -> Counter[s
                     told["changed" if recording.id in hashes else "new"] += 1
         walk.position = page.next_offset or walk.position
         Walk.objects.filter(pk=WALK, run=walk.run).update(position=walk.position)
+    told["failed"] = len(page.recordings) - told.total()
     _tell_unread(entry, page)
     return told
 

@@ -113,6 +113,9 @@ def test_a_recording_that_the_database_refuses_spoils_no_other(clock: Clock, mon
     row = found_new(clock.now())
     assert counts(row) == (len(LISTED), len(LISTED) - 1, 1)
     assert Edition.objects.count() == len(LISTED) - 1
+    assert Walk.objects.get().ended_at is None, "so that it is asked for again"
+    monkeypatch.undo()
+    assert found_new(clock.now(), run="run-2").result == {"new": 1, "unchanged": len(LISTED) - 1}
 
 
 @pytest.mark.parametrize("run", ["run-1", "another run"])
