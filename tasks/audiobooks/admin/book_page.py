@@ -1,9 +1,9 @@
 """The page of a book: what is known and who told it, its neighbours in the series, its recordings."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Model
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
@@ -15,10 +15,12 @@ from tasks.audiobooks.admin.drawing import page_address
 from tasks.audiobooks.admin.pages import download_badge, may, page_if, percent
 from tasks.audiobooks.admin.wall import HUES, NOT_HERE, cover_address
 from tasks.audiobooks.admin.works import Work, neighbours, works_of
+from tasks.audiobooks.conf import options
 from tasks.audiobooks.models import Book, Download, DownloadState, Edition, Told
 
 MOST_EDITIONS = 50
 MOST_NAMES = 12  # of readers
+WORK = re.compile(r"OL[0-9]{1,20}W")
 FIELDS = {
     "subtitle": "Subtitle",
     "series": "Series",
@@ -39,14 +41,11 @@ SOURCES = {
 
 
 def context(request: HttpRequest, book: Book) -> dict[str, Any]:
-    now = timezone.now()
-    told = {each.source: each for each in book.sources.all()}
-    works = works_of(book.series) if book.series else []
+    """What the page shows, apart from what every page of the admin does."""
     editions = list(book.editions.select_related("download").order_by("source_id")[: MOST_EDITIONS + 1])
     return {
         "title": book.title,
         "book": book,
-        "cover_by": _source("cover_url", book, told, now),
         "tile": {
             "title": book.title,
             "by": "",
@@ -54,22 +53,27 @@ def context(request: HttpRequest, book: Book) -> dict[str, Any]:
             "cover": cover_address(book),
             "loading": "eager",
         },
-        "authors": _links(request, list(book.authors.all()), "view_author"),
+        "authors": [(author, page_if(request, author, "view_author")) for author in book.authors.all()],
         "genres": list(book.genres.all()),
         "description": shown(book.description),
+        "beside": _beside(book),
+        "editions": [edition_row(request, each) for each in editions[:MOST_EDITIONS]],
+        "more_editions": len(editions) > MOST_EDITIONS,
+        "may_download": may(request, "add_download"),
+        **_known(request, book, timezone.now()),
+    }
+
+
+def _known(request: HttpRequest, book: Book, now: datetime) -> dict[str, Any]:
+    """The fields, and who told each of them."""
+    told = {each.source: each for each in book.sources.all()}
+    return {
+        "cover_by": _source("cover_url", book, told, now),
         "description_by": _source("description", book, told, now),
         "facts": [_fact(request, name, book, told, now) for name in FIELDS if _value(name, book)],
         "asked": [_asked(each, now) for each in told.values()],
         "added": columns.moment(book.added_at, now),
         "refreshed": columns.moment(book.refreshed_at, now, empty="never"),
-        "series": book.series,
-        "series_page": page_if(request, book.series, "view_series"),
-        "beside": [
-            _neighbour(each, words) for each, words in zip(neighbours(works, book), ("Before", "After"), strict=True)
-        ],
-        "editions": [edition_row(request, each) for each in editions[:MOST_EDITIONS]],
-        "more_editions": len(editions) > MOST_EDITIONS,
-        "may_download": may(request, "add_download"),
     }
 
 
@@ -109,9 +113,16 @@ def _fact(request: HttpRequest, name: str, book: Book, told: dict[str, Told], no
     return {
         "name": FIELDS[name],
         "value": _value(name, book),
-        "page": page_if(request, book.series, "view_series") if name == "series" else "",
+        "page": _page(request, name, book),
         "by": _source(name, book, told, now),
     }
+
+
+def _page(request: HttpRequest, name: str, book: Book) -> str:
+    """Where a value leads to: the page of the series, or that of the work at Open Library."""
+    if name == "openlibrary_key" and WORK.fullmatch(book.openlibrary_key):
+        return page_address(f"{options().openlibrary_url}/works/{book.openlibrary_key}")
+    return page_if(request, book.series, "view_series") if name == "series" else ""
 
 
 def _source(name: str, book: Book, told: dict[str, Told], now: datetime) -> SafeString | str:
@@ -132,8 +143,10 @@ def _asked(told: Told, now: datetime) -> dict[str, Any]:
     }
 
 
-def _links(request: HttpRequest, rows: list[Any], permission: str) -> list[tuple[Model, str]]:
-    return [(row, page_if(request, row, permission)) for row in rows]
+def _beside(book: Book) -> list[dict[str, Any] | None]:
+    """What comes before and after it in its series."""
+    sides = neighbours(works_of(book.series), book) if book.series else ()
+    return [_neighbour(work, words) for work, words in zip(sides, ("Before", "After"), strict=False)]
 
 
 def _neighbour(work: Work | None, words: str) -> dict[str, Any] | None:

@@ -64,7 +64,10 @@ class DownloadAdmin(LibraryAdmin):
     def run(self, request: HttpRequest) -> HttpResponse:
         """Begin with what is queued now, not at the next moment of the job."""
         check(request, "view_download", "scheduling.run_job")
-        job = get_object_or_404(Job, pk=download_list.JOB)
+        job = Job.objects.filter(pk=download_list.JOB).first()
+        if job is None:
+            self.message_user(request, "The job is not there yet: run manage.py syncjobs.", messages.ERROR)
+            return redirect(columns.listing(Download))
         going = Execution.objects.filter(job=job, state__in=OPEN).order_by("-pk").first()
         try:
             run = going or store.enqueue(job, now=timezone.now(), by=request.user.get_username())

@@ -32,14 +32,13 @@ class WallForm(forms.Form):
 
     q = forms.CharField(max_length=100, required=False, strip=True)
     where = forms.ChoiceField(choices=WHERE, required=False)
-    genre = forms.ModelChoiceField(Genre.objects.none(), required=False)
+    genre = forms.ModelChoiceField(Genre.objects.all(), required=False)
     author = forms.ModelChoiceField(Author.objects.all(), required=False)
     series = forms.ModelChoiceField(Series.objects.all(), required=False)
 
     def __init__(self, data: Any) -> None:
         super().__init__(data)
         self.genres = list(Genre.objects.all()[:MOST_GENRES])
-        self.fields["genre"].queryset = Genre.objects.all()  # type: ignore[attr-defined]
         self.is_valid()
 
     @property

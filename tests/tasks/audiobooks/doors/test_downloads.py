@@ -185,7 +185,7 @@ def test_while_nobody_works_it_is_said_what_to_do(login: Login, job: Job) -> Non
     job.delete()
     assert "run manage.py syncjobs" in login(*MAY_RUN).get(LIST).text
     assert "runscheduler" not in login(*VIEW).get(LIST).text
-    assert login(*MAY_RUN).post(RUN).status_code == 404
+    assert "The job is not there yet" in login(*MAY_RUN).post(RUN, follow=True).text
 
 
 def test_doors_need_their_permissions_a_post_and_the_csrf_token(login: Login, job: Job) -> None:

@@ -190,6 +190,13 @@ def test_a_page_bears_sources_of_any_shape(login: Login) -> None:
         assert login(SEE).get(page_of(book)).status_code == 200
 
 
+@pytest.mark.parametrize(("key", "leads"), [("OL900W", True), ("OL900A", False), ("../evil", False)])
+def test_a_work_leads_to_its_page_at_open_library(login: Login, key: str, leads: bool) -> None:
+    page = login(SEE).get(page_of(make_book(openlibrary_key=key))).text
+    assert (f'href="https://openlibrary.org/works/{key}"' in page) is leads
+    assert key in page
+
+
 def test_a_book_knows_its_neighbours_in_the_series(login: Login) -> None:
     series = make_series()
     book = make_book("Second", series=series, position="2")
