@@ -48,10 +48,13 @@ def keep(recording: Recording, now: datetime) -> Edition:
     found = edition.book_id if edition else _book_of(recording, authors)
     book = Book.objects.select_for_update().get(pk=found) if found else Book(added_at=now)
     is_main = book.pk is None or (edition is not None and not _older_editions(edition).exists())
+    is_new = book.pk is None
     _tell(book, recording, is_main=is_main)
-    if is_main:
+    if is_new:
+        book.authors.add(*authors)
+    elif is_main:
         book.authors.set(authors)
-    _set_genres(book, recording.genres, is_main=is_main)
+    _set_genres(book, recording.genres, replaces=is_main and not is_new)
     return _edition(edition, book, recording, now)
 
 
@@ -122,10 +125,10 @@ def _tell(book: Book, recording: Recording, *, is_main: bool) -> None:
     book.save(update_fields=None if book.pk is None else WRITTEN)
 
 
-def _set_genres(book: Book, names: Collection[str], *, is_main: bool) -> None:
+def _set_genres(book: Book, names: Collection[str], *, replaces: bool) -> None:
     known = {genre.name: genre for genre in Genre.objects.filter(name__in=names)}
     genres = [known.get(name) or Genre.objects.get_or_create(name=name)[0] for name in names]
-    if is_main and genres and book.told_by.get("genres") in {None, BY}:
+    if replaces and genres and book.told_by.get("genres") in {None, BY}:
         book.genres.set(genres)
     elif genres:
         book.genres.add(*genres)
