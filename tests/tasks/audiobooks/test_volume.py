@@ -21,7 +21,7 @@ from tasks.models import TaskRecord
 from tasks.recording import record
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite_only]
-COPIES = 12
+COPIES = 6
 RECORDINGS = COPIES * sum(each.in_feed for work in books.ALL_WORKS for each in work.recordings)
 LARGE = 40_000_000  # bytes of a file
 MOST_MEMORY = 30_000  # kB beyond those at the start, the pages of the loopback services included
