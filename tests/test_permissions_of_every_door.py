@@ -163,7 +163,7 @@ DJANGOS = {  # of Django and django-unfold themselves: who logs in and out, and 
     *("index", "login", "logout", "password_change", "password_change_done", "autocomplete", "jsi18n"),
     *("view_on_site", "app_list", "search"),
 }
-WITHOUT_FILE = {"watch_history_title_poster"}  # let in, one finds that there is no picture
+WITHOUT_FILE = {"watch_history_title_poster", "audiobooks_book_cover"}  # let in, one finds that there is no picture
 REST = [(verb, *door.split(" ")) for verb in VERBS for door in verb.rest]
 PAGES = [(verb, name) for verb in VERBS for name in verb.admin]
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from scheduling import store
-from scheduling.models import Execution, Job, Why
+from scheduling.models import Job, Why
 from scheduling.sync import sync
 from tasks.audiobooks.conf import options as audiobooks
 from tasks.audiobooks.models import Genre
@@ -110,15 +110,16 @@ def leave_businesses(cast: Cast) -> None:
     run_soon("remember_figures", 5)
 
 
-def run_soon(job: str, seconds: int) -> Execution | None:
-    """A run of the job after so many seconds, if the job is there."""
+def run_soon(job: str, seconds: int) -> None:
+    """Queue a run of the job after so many seconds, if the job is there."""
     now = timezone.now()
-    found = Job.objects.filter(pk=job, parked_reason="").first()
-    return found and store.enqueue(found, now=now, by=BY, run_after=now + timedelta(seconds=seconds))
+    for found in Job.objects.filter(pk=job, parked_reason=""):
+        store.enqueue(found, now=now, by=BY, run_after=now + timedelta(seconds=seconds))
 
 
 def _account(business: Business, number: int, platform: Platform, cast: Cast) -> Account:
-    grants: Grants = {Platform.LINKEDIN: cast.linkedin, Platform.X: cast.x}.get(platform, cast.meta).grants
+    givers = {Platform.LINKEDIN: cast.linkedin.grants, Platform.X: cast.x.grants}
+    grants: Grants = givers.get(platform, cast.meta.grants)
     now = grants.clock.now()
     tokens: dict[str, Any] = {"access_token": grants.access(), "expires_at": now + grants.life}
     if platform in (Platform.LINKEDIN, Platform.X):

@@ -17,7 +17,9 @@ from pytest_django.live_server_helper import LiveServer
 
 from scheduling import store
 from scheduling.models import Job
-from tests.factories import make_job, make_worker
+from tasks.social.models import Account, Business, Failure, Sync
+from tasks.social.tasks import ALL, sync_all_businesses_job
+from tests.factories import NOON, make_job, make_worker
 
 PORTS = (8000, 8003, 8080)  # where the guides have their servers
 pytestmark = [
@@ -30,6 +32,11 @@ JOBS = "curl http://localhost:8003/api/v1/scheduler/jobs"
 NEXT = "curl http://localhost:8003/api/v1/scheduler/status | jq '.status.jobs[0].next_run_time'"
 TASKS = "curl http://localhost:8000/api/tasks/scheduler/status"
 WORKER = "curl http://localhost:8000/api/tasks/worker/status"
+SYNC_ALL = "curl -X POST http://localhost:8003/api/v1/scheduler/trigger-sync"
+SYNC_ONE = 'curl -X POST "http://localhost:8003/api/v1/scheduler/trigger-sync?business_id={}"'
+SCHEDULE = 'curl -X POST "http://localhost:8003/api/v1/scheduler/business/{}/schedule?interval_hours=24"'
+UNSCHEDULE = "curl -X DELETE http://localhost:8003/api/v1/scheduler/business/{}/schedule"
+ERRORS = 'curl "http://localhost:8003/api/v1/analytics/refresh?business_id={}"'
 HEALTH = "curl http://localhost:8000/health"
 
 
@@ -44,10 +51,11 @@ class Shell:
         self.environment = {**os.environ, "CURL_HOME": str(folder), "HOME": str(folder)}
 
     def said(self, line: str) -> Any:
+        """What the line has printed, JSON or nothing."""
         done = subprocess.run(
             ["bash", "-o", "pipefail", "-c", line], env=self.environment, capture_output=True, text=True, check=True
         )
-        return json.loads(done.stdout)
+        return json.loads(done.stdout or "null")
 
 
 @pytest.fixture
@@ -59,9 +67,9 @@ def job() -> Job:
 
 @pytest.fixture
 def shell(tmp_path: Path, live_server: LiveServer, job: Job) -> Shell:
-    """Of someone who has a token to read."""
+    """Of someone who has a token for everything."""
     boss = User.objects.create_superuser("boss")
-    _, text = store.create_token(boss, ["read"], by="test", now=timezone.now())
+    _, text = store.create_token(boss, ["read", "run", "write"], by="test", now=timezone.now())
     return Shell(tmp_path, live_server.url, text)
 
 
@@ -86,6 +94,22 @@ def test_all_scheduled_jobs_are_listed(shell: Shell) -> None:
 def test_the_addresses_below_tasks_answer_too(shell: Shell) -> None:
     assert '"daily"' in json.dumps(shell.said(TASKS))
     assert shell.said(WORKER)["status"] == "idle"
+
+
+def test_businesses_are_synced_and_scheduled_as_the_guide_shows(shell: Shell, settings: Any) -> None:
+    settings.SOCIAL = {**settings.SOCIAL, "X_CLIENT_ID": "demo"}
+    make_job(id=ALL, task=sync_all_businesses_job.module_path, trigger="manual", next_run_time=None)
+    business = Business.objects.create(name="Quay")
+    assert shell.said(SYNC_ALL)["status"] == "started"
+    assert shell.said(SYNC_ONE.format(business.pk))["business_id"] == business.pk
+    assert shell.said(SCHEDULE.format(business.pk))["interval_hours"] == 24
+    assert Job.objects.get(pk=f"sync_business_{business.pk}").tenant == business.tenant
+    assert shell.said(UNSCHEDULE.format(business.pk)) is None
+    assert not Job.objects.filter(tenant=business.tenant).exists()
+    sync = Sync.objects.create(business=business, run="1", state="done", started_at=NOON, finished_at=NOON)
+    account = Account.objects.create(business=business, platform="x", external_id="1", name="quay")
+    Failure.objects.create(sync=sync, account=account, platform_post_id="7", code="gone", message="Not there", at=NOON)
+    assert "Not there" in json.dumps(shell.said(ERRORS.format(business.pk)))
 
 
 def test_health_needs_no_token(tmp_path: Path, live_server: LiveServer, job: Job) -> None:
