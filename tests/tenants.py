@@ -7,6 +7,7 @@ from django.contrib.auth.models import Permission, User
 from scheduling import store
 from scheduling.models import Execution, Job, LogChunk, State
 from tasks.models import TaskRecord
+from tasks.social import schedule
 from tasks.social.models import Account, Business, Member, Platform, Post, Sync, SyncState
 from tests.factories import NOON, make_execution, make_job
 
@@ -18,6 +19,7 @@ def rows_of(mark: str) -> dict[str, Any]:
     """A row of each kind that people of a business may see, by the names that addresses have for them."""
     business = Business.objects.create(name=f"{mark} business")
     tenant = "" if mark == HOUSE else business.tenant
+    schedule.give(business, schedule.plan(hours=24), by=f"{mark} person", now=NOON)
     job = _job(mark, tenant)
     run = _run(mark, job)
     account = Account.objects.create(business=business, platform=Platform.X, external_id=mark, name=f"{mark} account")
@@ -26,6 +28,8 @@ def rows_of(mark: str) -> dict[str, Any]:
         business=business, run=f"{mark} run", state=SyncState.DONE, started_at=NOON, finished_at=NOON
     )
     record = TaskRecord.objects.create(task_name=job.task, execution=run, label=f"{mark} label", error=f"{mark} error")
+    if mark == HOUSE:
+        TaskRecord.objects.create(task_name=job.task, label=f"{mark} work outside of any run")
     rows = {"job": job, "execution": run, "taskrecord": record, "business": business, "account": account}
     return {**rows, "post": post, "sync": sync}
 
