@@ -91,7 +91,7 @@ class Tokens:
 
     def _renewed(self, old: str) -> str:
         """The successor of `old`: from the row if another worker was first, else from the platform."""
-        while not self._leased():
+        while (lease := self._leased()) is None:
             time.sleep(min(LOOK_EVERY, self._deadline.left()))
         account = self._account
         try:
@@ -101,13 +101,15 @@ class Tokens:
         except NeedsAuthorisation as error:
             raise self._lost(str(error), error.code) from None
         finally:
-            Account.objects.filter(pk=account.pk).update(renewing_until=None)
+            Account.objects.filter(pk=account.pk, renewing_until=lease).update(renewing_until=None)
         return str(account.access_token)
 
-    def _leased(self) -> bool:
+    def _leased(self) -> datetime | None:
+        """Until when nobody else renews; None while another worker does. One that ends too late is of a wrong clock."""
         now = self._clock()
-        free = Q(renewing_until=None) | Q(renewing_until__lte=now) | Q(renewing_until__gt=now + LEASE)
-        return bool(Account.objects.filter(free, pk=self._account.pk).update(renewing_until=now + LEASE))
+        free = Q(renewing_until=None) | Q(renewing_until__lte=now) | Q(renewing_until__gt=now + 2 * LEASE)
+        mine = Account.objects.filter(free, pk=self._account.pk).update(renewing_until=now + LEASE)
+        return now + LEASE if mine else None
 
     def _store(self, new: Pair) -> None:
         """Before anybody uses it: X's former refresh token is dead by now."""
