@@ -70,6 +70,7 @@ class Panel:
                 errors.append(error)
                 continue
             if answer is not None:
+                standing.found += row.found if row and answer.is_unchanged else answer.found
                 said[source.name] = answer
                 known = _better(known, answer)
         return said, errors
@@ -115,7 +116,6 @@ class Panel:
             raise
         standing.streak.end()
         standing.asked += answer is not None
-        standing.found += answer is not None and answer.found
         standing.last = book
         return answer
 

@@ -12,7 +12,7 @@ from tasks.audiobooks.openlibrary import OpenLibrary as Api
 from tasks.audiobooks.telling import Known
 from tasks.demo import books
 from tasks.demo.openlibrary import OpenLibrary
-from tasks.demo.upstream import Upstream
+from tasks.demo.upstream import Request, Upstream
 from tasks.exceptions import DeadlineReached, UpstreamError
 from tasks.http import Deadline
 
@@ -64,6 +64,11 @@ def test_a_search_goes_on_page_by_page(api: Api, monkeypatch: pytest.MonkeyPatch
 def test_people_are_found_by_name_with_their_dates(api: Api) -> None:
     writer = next(each for each in api.writers(AUTHOR.name) if each.key == AUTHOR.openlibrary_key)
     assert (writer.name, writer.born, writer.died) == (AUTHOR.name, AUTHOR.born, AUTHOR.died)
+
+
+def test_a_question_that_is_too_short_is_refused(openlibrary: OpenLibrary) -> None:
+    asked = Request("GET", "/openlibrary/search.json?q=ab", "/openlibrary/search.json", {"q": "ab"}, {}, b"")
+    assert openlibrary.reply(asked).status == 422
 
 
 def test_a_work_that_there_is_not_is_none(api: Api) -> None:

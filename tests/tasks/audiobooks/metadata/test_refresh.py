@@ -294,6 +294,8 @@ def test_a_namesake_by_somebody_else_is_refused(refresh: Refresh) -> None:
     book.refresh_from_db()
     assert book.openlibrary_key == ""
     assert not Told.objects.get().found
+    refresh("2", LATER)
+    assert result()["sources"] == {"openlibrary": {"asked": 1, "found": 0}}
 
 
 def test_a_title_with_a_version_and_another_spelling_is_found(refresh: Refresh) -> None:
