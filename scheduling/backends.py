@@ -1,5 +1,6 @@
 """Django's TASKS backend: `task.enqueue()` is a QUEUED Execution like any other."""
 
+import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -37,13 +38,18 @@ class RotaTask(Task):
     do_not_call_in_templates = True  # a page that shows a task does not run it
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """What the function returns, called at once where one is: no run, no record, none of the limits above."""
-        if self.takes_context:
+        """What the function returns, called at once where one is: no run, none of the limits above.
+
+        One that takes a context gets None where that is its default: it can do without.
+        """
+        if not self.takes_context:
+            return self.call(*args, **kwargs)
+        if next(iter(inspect.signature(self.func).parameters.values())).default is not None:
             raise TypeError(
                 f"{self.name}() takes the context of a run, which a plain call has not: "
                 f"{self.name}.enqueue(…) makes a run, {self.name}.func(context, …) takes a context of your own."
             )
-        return self.call(*args, **kwargs)
+        return self.call(None, *args, **kwargs)
 
 
 class RotaBackend(BaseTaskBackend):

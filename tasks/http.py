@@ -188,7 +188,7 @@ class Client:
                     "GET", address, headers={**(headers or {}), "Accept-Encoding": "identity"}, timeout=self._timeout()
                 )
                 response = opened.enter_context(asked)
-                if not response.is_redirect:
+                if not response.has_redirect_location:
                     break
                 address = _followed(response, hosts)
             if not response.is_success:

@@ -33,7 +33,7 @@ scheduler.add_job(
     trigger='cron',
     hour=2,
     minute=0,
-    id='mam_scraping',
+    id='guides_scraping',
     name='Daily MAM Scraping',
     replace_existing=True
 )
@@ -83,7 +83,7 @@ def each_moment_once(rota: Rota, jobs: int = 3) -> None:
 def test_the_quick_start_runs_jobs_that_the_admin_edits(rota: Rota) -> None:
     host = Host(rota, QUICK_START)
     assert host.ask("is_scheduler_running()") is True
-    job = Job.objects.get(pk="mam_scraping")
+    job = Job.objects.get(pk="guides_scraping")
     assert (job.name, job.cron, job.task) == ("Daily MAM Scraping", "0 2 * * *", "tests.guides.tasks.mam_scraping_task")
     job.cron, job.arguments = "* * * * * *", {"path": rota.path("marks")}
     store.change(job, ["cron", "arguments"], by="ada", now=timezone.now())

@@ -1,6 +1,4 @@
-"""The guides' tasks, which do nothing, or leave a mark."""
-
-from typing import Any
+"""Tasks of the guides that no workload has, or that leave a mark here in place of what they do there."""
 
 from django.tasks import task
 
@@ -11,38 +9,6 @@ from tests.workload.tasks import mark
 def mam_scraping_task(path: str = "") -> None:
     if path:
         mark(path, "mam_scraping_task")
-
-
-@task
-def top10_discovery_task() -> None: ...
-
-
-@task
-def metadata_full_refresh_task() -> None: ...
-
-
-@task
-def metadata_new_books_task() -> None: ...
-
-
-@task
-def series_completion_task() -> None: ...
-
-
-@task
-def author_completion_task() -> None: ...
-
-
-@task
-def cleanup_old_tasks() -> None: ...
-
-
-@task
-def sync_all_businesses_job() -> None: ...
-
-
-@task
-def sync_business_job(business_id: Any) -> None: ...
 
 
 @task

@@ -61,6 +61,16 @@ def test_a_task_that_takes_a_context_says_how_it_can_be_called() -> None:
         cast("Any", note)("path")
 
 
+@task(takes_context=True)
+def content_without(context: Any = None, more: int = 0) -> list[Any]:
+    return [context, more]
+
+
+def test_a_task_that_can_do_without_its_context_can_be_called() -> None:
+    call = cast("Any", content_without)
+    assert (call(), call(7)) == ([None, 0], [None, 7])
+
+
 def test_a_page_that_shows_a_task_does_not_run_it() -> None:
     assert "fail" in Template("{{ task.name }}{{ task }}").render(Context({"task": fail}))
 
