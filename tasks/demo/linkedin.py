@@ -89,7 +89,7 @@ class LinkedIn:
         urns = [urn.replace("%3A", ":") for urn in found[2].split(",")]
         if any(not urn.startswith(f"urn:li:{kind}:") for urn in urns):
             return _error(400, "ILLEGAL_ARGUMENT", f"{found[1]} takes URNs of that type alone")
-        posts = {_urn(post): post for post in self._feed()}
+        posts = {urn_of(post): post for post in self._feed()}
         named = [posts[urn] for urn in urns if urn in posts and not self._is_quiet(posts[urn])]
         told = [self._told(author, kind, post) for post in named]
         return Reply.of({"paging": {"start": 0, "count": 10, "links": []}, "elements": told})
@@ -97,7 +97,7 @@ class LinkedIn:
     def _post(self, author: str, post: Published) -> dict[str, Any]:
         moment = int(post.published_at.timestamp() * 1000)
         return {
-            "id": _urn(post),
+            "id": urn_of(post),
             "author": author,
             "commentary": None if post.number % NULLS_EVERY == 5 else post.text,
             "createdAt": moment,
@@ -123,10 +123,11 @@ class LinkedIn:
             "engagement": (found.interactions - found.saves) / found.seen if found.seen else 0,
             **self.more,
         }
-        return {"organizationalEntity": author, kind: _urn(post), "totalShareStatistics": figures}
+        return {"organizationalEntity": author, kind: urn_of(post), "totalShareStatistics": figures}
 
 
-def _urn(post: Published) -> str:
+def urn_of(post: Published) -> str:
+    """How LinkedIn calls it."""
     return f"urn:li:{'ugcPost' if post.number % 3 == 2 else 'share'}:{post.post_id}"
 
 

@@ -62,13 +62,6 @@ class Meta:
         answer = refused or (self._batch(request) if request.method == "POST" else self._list(path, request))
         return Reply(answer.status, {**self._usage(), **answer.headers}, answer.body)
 
-    def post_id(self, account: str, post: Published, *, is_instagram: bool = False) -> str:
-        return (
-            str(18 * 10**15 + int(account) % 1000 * SERIAL + post.number)
-            if is_instagram
-            else f"{account}_{post.post_id}"
-        )
-
     def _renew(self, request: Request) -> Reply:
         form = {**request.params, **form_of(request)}
         if form.get("grant_type") == "fb_exchange_token":
@@ -121,7 +114,7 @@ class Meta:
     def _post(self, account: str, post: Published) -> dict[str, Any]:
         found = interest(f"meta {account}", post, self.clock.now())
         told: dict[str, Any] = {
-            "id": self.post_id(account, post),
+            "id": id_of(account, post),
             "message": post.text,
             "created_time": f"{post.published_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}+0000",
             "permalink_url": f"https://www.facebook.com/{account}/posts/{post.post_id}",
@@ -132,7 +125,7 @@ class Meta:
 
     def _media(self, account: str, post: Published) -> dict[str, Any]:
         found = interest(f"meta {account}", post, self.clock.now())
-        media_id = self.post_id(account, post, is_instagram=True)
+        media_id = id_of(account, post, is_instagram=True)
         self._kinds[media_id] = account
         is_reel = _kind(post) == "REELS"
         return {
@@ -186,6 +179,13 @@ class Meta:
         number = int(post_id) % SERIAL if "_" not in post_id else int(post_id.partition("_")[2]) - FIRST_ID
         first, last = span(self._first, self._started, self.clock.now())
         return written(number) if account and first <= number <= last else None
+
+
+def id_of(account: str, post: Published, *, is_instagram: bool = False) -> str:
+    """How a post of that page or account is called."""
+    if is_instagram:
+        return str(18 * 10**15 + int(account) % 1000 * SERIAL + post.number)
+    return f"{account}_{post.post_id}"
 
 
 def _kind(post: Published) -> str:

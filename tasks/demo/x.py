@@ -92,7 +92,7 @@ class X:
         return Reply.of({"data": sent, "meta": meta} if sent else {"meta": meta})
 
     def _post(self, user: str, post: Published) -> dict[str, Any]:
-        post_id = _id(user, post)
+        post_id = id_of(user, post)
         self._users[post_id] = user
         moment = f"{post.published_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000Z"
         told = {"id": post_id, "edit_history_tweet_ids": [post_id], "created_at": moment}
@@ -139,7 +139,8 @@ class X:
         return {name: figures for name, figures in told.items() if name in fields}
 
 
-def _id(user: str, post: Published) -> str:
+def id_of(user: str, post: Published) -> str:
+    """How X calls a post of that user."""
     return str(FIRST_ID * (1 + int(user) % 1000) + post.number)
 
 

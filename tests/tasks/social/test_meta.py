@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tasks.demo.audience import feed
-from tasks.demo.meta import Meta
+from tasks.demo.meta import Meta, id_of
 from tasks.demo.upstream import Clock, Upstream
 from tasks.exceptions import UpstreamError
 from tasks.models import RateBucket
@@ -132,7 +132,7 @@ def test_where_all_names_are_retired_the_list_has_to_do(client: Client, meta: Me
 
 def test_a_post_that_takes_no_name_at_all_retires_none(client: Client, meta: Meta, monkeypatch: Any) -> None:
     answer = meta._insights
-    bad = meta.post_id("5", feed(POSTS, NOW, NOW)[0])
+    bad = id_of("5", feed(POSTS, NOW, NOW)[0])
     refusal = meta._part("v25.0/1/nowhere")
 
     def insights(post_id: str, params: Any) -> Any:
