@@ -25,6 +25,7 @@ from tasks.social.tokens import Clock
 
 LEASE = timedelta(minutes=10)  # a sync that was killed keeps other runs off for so long
 ONE_BUSINESS = 1800.0  # seconds for the sync of one
+INTERRUPTED = "It was interrupted."
 SOON = timedelta(minutes=30)  # a limit that ends within this is worth another attempt of the same run
 
 
@@ -150,28 +151,38 @@ def _sync_accounts(
             raise TakenOver
 
     sync = _begun(business, run, context.execution_id, clock())
-    tools = Tools(sync, entry, configured, deadline, clock, beat, set())
+    try:
+        told = _read_accounts(business, Tools(sync, entry, configured, deadline, clock, beat, set()))
+        _end(sync, told, clock())
+    finally:
+        unfinished = Sync.objects.filter(pk=sync.pk, state=SyncState.RUNNING, execution=context.execution_id)
+        unfinished.update(state=SyncState.FAILED, finished_at=clock(), error=INTERRUPTED)
+    entry.log(f"Business {business.pk} sync complete: {told.counts.synced}/{told.counts.total} posts synced")
+    return told
+
+
+def _read_accounts(business: Business, tools: Tools) -> Told:
+    """Each in turn; those that are done are kept in the row of the sync, for another attempt."""
+    sync = tools.sync
     told = Told(Counts(sync.posts_total, sync.posts_synced, 0))
-    accounts = _accounts(business, entry, sync, clock())
+    accounts = _accounts(business, tools.entry, sync)
     for place, account in enumerate(accounts):
-        if _is_held(account, entry, clock()):
+        if _is_held(account, tools.entry, tools.clock()):
             continue
-        beat()
-        counts, problem = read_account(account.pk, tools, _posts_of(accounts[place + 1 :], configured))
+        tools.beat()
+        counts, problem = read_account(account.pk, tools, _posts_of(accounts[place + 1 :], tools.options))
         told.counts.add(counts)
         if problem is None:
             _note_done(sync, account, counts)
         else:
             told.problems.append(problem)
-    _end(sync, told, clock())
-    entry.log(f"Business {business.pk} sync complete: {told.counts.synced}/{told.counts.total} posts synced")
     return told
 
 
 def _begun(business: Business, run: str, execution: int, now: datetime) -> Sync:
     """The row of this sync, as an earlier attempt has left it; who was killed and never came back counts as failed."""
     others = Sync.objects.filter(business=business, state=SyncState.RUNNING).exclude(run=run)
-    others.update(state=SyncState.FAILED, finished_at=now, error="It was interrupted.")
+    others.update(state=SyncState.FAILED, finished_at=now, error=INTERRUPTED)
     sync, is_new = Sync.objects.get_or_create(
         business=business, run=run, defaults={"started_at": now, "execution": execution}
     )
@@ -183,7 +194,7 @@ def _begun(business: Business, run: str, execution: int, now: datetime) -> Sync:
     return sync
 
 
-def _accounts(business: Business, entry: Entry, sync: Sync, now: datetime) -> list[Account]:
+def _accounts(business: Business, entry: Entry, sync: Sync) -> list[Account]:
     """Those that are left to do, without their tokens, and with how many posts each has."""
     rows = business.accounts.filter(is_active=True).exclude(pk__in=sync.done_accounts).order_by("pk")
     if sync.done_accounts:

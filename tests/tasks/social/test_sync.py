@@ -15,7 +15,7 @@ from tasks.demo.linkedin import LinkedIn
 from tasks.demo.meta import Meta
 from tasks.demo.upstream import Clock, Upstream
 from tasks.demo.x import X
-from tasks.exceptions import AbortRun
+from tasks.exceptions import AbortRun, PartsFailed
 from tasks.models import Status, TaskRecord
 from tasks.social.exceptions import NothingSynced
 from tasks.social.models import Account, Business, Failure, Platform, Post, Reading, Standing, Sync, SyncState
@@ -243,7 +243,8 @@ def test_an_attempt_goes_on_with_the_accounts_and_posts_that_are_not_done(
         with pytest.raises(KeyboardInterrupt):
             go(business)
     sync = Sync.objects.get()
-    assert (sync.state, len(sync.done_accounts), sync.posts_total) == (SyncState.RUNNING, 2, 2 * POSTS)
+    assert (sync.state, sync.error) == (SyncState.FAILED, "It was interrupted.")
+    assert (len(sync.done_accounts), sync.posts_total) == (2, 2 * POSTS)
     read = Post.objects.exclude(read_at=None).count()
     assert read == 2 * POSTS + 10
     clock.advance(timedelta(minutes=3))
@@ -274,6 +275,19 @@ def test_an_attempt_leaves_out_the_businesses_that_are_done(
     upstream.requests.clear()
     assert go(attempt=2)["total"] == 3 * POSTS + POSTS
     assert lists_asked(upstream) == 1
+
+
+def test_an_error_of_our_own_in_one_business_stops_no_other(
+    business: Business, connected: Connected, go: Go, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = connected(Platform.X, make_business("Second"))
+    monkeypatch.setattr("tasks.social.linkedin.parse_post", lambda _: 1 / 0)
+    with pytest.raises(PartsFailed, match="Larkspur: ZeroDivisionError"):
+        go()
+    assert Post.objects.filter(account=account).count() == POSTS
+    business.refresh_from_db()
+    assert business.claimed_until is None
+    assert dict(Sync.objects.values_list("business", "state")) == {business.pk: "failed", account.business_id: "done"}
 
 
 def test_a_sync_that_was_killed_and_never_came_back_counts_as_failed(business: Business, go: Go) -> None:
