@@ -43,7 +43,7 @@ class Cast:
         """Those that are more particular about their addresses than Trakt go before it."""
         clock = self.clock
         social: list[Service] = [self.linkedin, self.x, self.meta]
-        books: list[Service] = [LibriVox(clock), Archive(bytes_per_second=BYTES_PER_SECOND), OpenLibrary(clock)]
+        books: list[Service] = [LibriVox(clock, coming=12), Archive(bytes_per_second=BYTES_PER_SECOND), OpenLibrary(clock)]
         books += [GoogleBooks(), Audnexus()]
         others: list[Service] = [Zendesk(clock), Messages(clock), HeadFi(clock), Discord(clock), Tmdb(), self.trakt]
         return [*([post] if post else []), *social, *books, *others]

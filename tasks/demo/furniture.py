@@ -38,8 +38,8 @@ BOOKS_FIRST = {  # jobs of the audiobooks, and how many seconds after the start 
     "top10_discovery": 12,
     "metadata_full": 15,
     "download_audiobooks": 25,
-    "series_completion": 40,
-    "author_completion": 50,
+    "series_completion": 75,
+    "author_completion": 85,
 }
 BUSINESSES = ("Quay Coffee", "Salt & Sons, Books")
 
