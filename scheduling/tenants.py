@@ -54,7 +54,7 @@ def tenants_of(user: Person | None) -> frozenset[str] | None:
     known: Any = user
     if not hasattr(known, "_tenants"):
         confined = [own for provider in _providers if (own := provider(user)) is not None]
-        known._tenants = frozenset().union(*confined) if confined else None
+        known._tenants = frozenset().union(*confined) - {""} if confined else None
     tenants: frozenset[str] | None = known._tenants
     return tenants
 

@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from scheduling.constraints import not_negative, one_of
 from scheduling.models.backfills import Backfill
 from scheduling.models.changes import LONGEST_REASON
-from scheduling.models.jobs import Job, Policy
+from scheduling.models.jobs import OWNED, Job, Policy
 from scheduling.models.workers import Worker
 from scheduling.states import FINAL, OPEN, State
 from scheduling.tenants import Person, tenants_of
@@ -57,7 +57,7 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
     def seen_by(self, user: Person | None) -> Self:
         """Those that `user` may see, as far as tenants go; permissions are another matter."""
         tenants = tenants_of(user)
-        return self if tenants is None else self.filter(tenant__in=tenants)
+        return self if tenants is None else self.filter(OWNED, tenant__in=tenants)
 
     def light(self) -> Self:
         """Without the texts that a list does not show."""
@@ -129,7 +129,7 @@ class Execution(Policy):
             models.Index(fields=["job", "id"], name="execution_job"),
             models.Index(fields=["task", "id"], name="execution_task"),
             models.Index(fields=["finished_at", "state"], name="execution_finished"),
-            models.Index(fields=["tenant", "id"], name="execution_tenant", condition=~Q(tenant="")),
+            models.Index(fields=["tenant", "id"], name="execution_tenant", condition=OWNED),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["job", "scheduled_for"], name="execution_once_per_moment"),

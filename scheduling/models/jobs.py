@@ -23,6 +23,7 @@ JOB_ID = RegexValidator(
 TENANT = RegexValidator(
     NAME, "A tenant's name starts with a letter or a digit and goes on with letters, digits, and any of _ . : -"
 )
+OWNED = ~Q(tenant="")  # said in queries as in the indexes of these rows, which SQLite uses then only
 
 
 class Overlap(models.TextChoices):
@@ -101,7 +102,7 @@ class JobQuerySet(models.QuerySet["Job"]):
     def seen_by(self, user: Person | None) -> Self:
         """Those that `user` may see and steer, as far as tenants go; permissions are another matter."""
         tenants = tenants_of(user)
-        return self if tenants is None else self.filter(tenant__in=tenants)
+        return self if tenants is None else self.filter(OWNED, tenant__in=tenants)
 
     def mentioning(self, word: str) -> Self:
         """Jobs that have `word` in their id, name, task or description, or in a tag, in whatever case."""
@@ -199,7 +200,7 @@ class Job(Policy):
         indexes: ClassVar = [
             models.Index(fields=["next_run_time"], name="job_next_run_time"),
             models.Index(fields=["paused_until"], name="job_paused_until"),
-            models.Index(fields=["tenant", "id"], name="job_tenant", condition=~Q(tenant="")),
+            models.Index(fields=["tenant", "id"], name="job_tenant", condition=OWNED),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from scheduling import tenants
 from scheduling.checks import check_backends
 from scheduling.models import Execution, Job
+from scheduling.models.executions import has_tenant_index
 from scheduling.tenants import Backend, register, tenants_of
 from tests.factories import make_execution, make_job
 from tests.scheduling.tenants import People, give_all, people  # noqa: F401  # a fixture
@@ -61,6 +62,21 @@ def test_rows_are_seen_by_their_tenants_people_and_the_installations_own(ada: Us
     assert [run.tenant for run in Execution.objects.seen_by(ada)] == ["acme"]
     for rows in (Job.objects, Execution.objects):
         assert rows.seen_by(bob).count() == rows.seen_by(None).count() == 3
+
+
+def test_no_tenant_is_none_of_theirs(people: People, ada: User) -> None:  # noqa: F811
+    people["ada"] = frozenset({""})
+    make_execution(make_job())
+    assert tenants_of(ada) == frozenset()
+    assert not Job.objects.seen_by(ada).exists()
+
+
+def test_an_index_leads_to_the_runs_of_a_tenant(ada: User) -> None:
+    if not has_tenant_index():
+        pytest.skip("MariaDB has no index of a part of a table.")
+    if connection.vendor == "postgresql":
+        connection.cursor().execute("SET LOCAL enable_seqscan = off")  # of an empty table
+    assert "execution_tenant" in Execution.objects.seen_by(ada).order_by("-id")[:50].explain()
 
 
 def test_of_a_persons_permissions_those_count_whose_doors_look_at_tenants(ada: User) -> None:
