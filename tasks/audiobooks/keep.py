@@ -1,7 +1,7 @@
 """Recordings of a catalogue into rows: editions of books, which are found again by title and author.
 
-Of what is told of a book, the catalogue's first word stays, and so does what another source has told before it; title and
-authors are the catalogue's own.
+Of what is told of a book, the catalogue's first word stays, and so does what another source has told before it.
+Title and authors are the catalogue's own.
 """
 
 import json

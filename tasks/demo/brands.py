@@ -18,9 +18,7 @@ POSTS = 40  # of each account
 
 
 def leave_businesses(linkedin: LinkedIn, x: X, meta: Meta) -> None:
-    """Two of them with an account on each platform, unless there are businesses already."""
-    if Business.objects.exists():
-        return
+    """Two of them with an account on each platform."""
     grants = {Platform.LINKEDIN: linkedin.grants, Platform.X: x.grants}
     number, now = 4100, linkedin.clock.now()
     for name in BRANDS:

@@ -43,8 +43,8 @@ class Cast:
         """Those that are more particular about their addresses than Trakt go before it."""
         clock = self.clock
         social: list[Service] = [self.linkedin, self.x, self.meta]
-        books: list[Service] = [LibriVox(clock, coming=12), Archive(bytes_per_second=BYTES_PER_SECOND), OpenLibrary(clock)]
-        books += [GoogleBooks(), Audnexus()]
+        files = Archive(bytes_per_second=BYTES_PER_SECOND)
+        books: list[Service] = [LibriVox(clock, coming=12), files, OpenLibrary(clock), GoogleBooks(), Audnexus()]
         others: list[Service] = [Zendesk(clock), Messages(clock), HeadFi(clock), Discord(clock), Tmdb(), self.trakt]
         return [*([post] if post else []), *social, *books, *others]
 

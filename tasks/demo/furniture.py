@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
 
 from django.utils import timezone
 
@@ -15,13 +14,13 @@ from tasks.audiobooks.conf import options as audiobooks
 from tasks.audiobooks.models import Genre
 from tasks.classifieds.conf import options as classifieds
 from tasks.classifieds.models import ExchangeRate, Rule
+from tasks.demo.brands import leave_businesses
 from tasks.demo.cast import Cast
-from tasks.demo.grants import Grants
 from tasks.demo.trakt import TOKEN_LIFE, Trakt
 from tasks.demo.upstream import HOST
 from tasks.exceptions import TaskError
 from tasks.social.conf import options as social
-from tasks.social.models import Account, Business, Platform
+from tasks.social.models import Business
 from tasks.tickets import on_demand
 from tasks.tickets.conf import options as tickets
 from tasks.tickets.models import Ticket
@@ -41,7 +40,6 @@ BOOKS_FIRST = {  # jobs of the audiobooks, and how many seconds after the start 
     "series_completion": 75,
     "author_completion": 85,
 }
-BUSINESSES = ("Quay Coffee", "Salt & Sons, Books")
 
 
 def furnish(cast: Cast) -> None:
@@ -52,7 +50,7 @@ def furnish(cast: Cast) -> None:
         (classifieds().discord_webhook_url, Rule.objects.exists(), leave_rules),
         (tickets().zendesk_url, Ticket.objects.exists(), start_tickets),
         (audiobooks().librivox_url, Genre.objects.exists(), leave_genres),
-        (social().x_url, Business.objects.exists(), lambda: leave_businesses(cast)),
+        (social().x_url, Business.objects.exists(), lambda: start_businesses(cast)),
     ]
     for address, is_furnished, leave in parts:
         if is_here(address) and not is_furnished:
@@ -101,13 +99,10 @@ def leave_genres() -> None:
         run_soon(job, seconds)
 
 
-def leave_businesses(cast: Cast) -> None:
-    """Businesses with an account on each platform, a first sync, and a week before it."""
-    for number, name in enumerate(BUSINESSES, 1):
-        business = Business.objects.create(name=name)
-        Account.objects.bulk_create(_account(business, number, platform, cast) for platform in Platform)
+def start_businesses(cast: Cast) -> None:
+    """Businesses with a past, and a sync of them."""
+    leave_businesses(cast.linkedin, cast.x, cast.meta)
     run_soon("sync_all_businesses", 0)
-    run_soon("remember_figures", 5)
 
 
 def run_soon(job: str, seconds: int) -> None:
@@ -115,14 +110,3 @@ def run_soon(job: str, seconds: int) -> None:
     now = timezone.now()
     for found in Job.objects.filter(pk=job, parked_reason=""):
         store.enqueue(found, now=now, by=BY, run_after=now + timedelta(seconds=seconds))
-
-
-def _account(business: Business, number: int, platform: Platform, cast: Cast) -> Account:
-    givers = {Platform.LINKEDIN: cast.linkedin.grants, Platform.X: cast.x.grants}
-    grants: Grants = givers.get(platform, cast.meta.grants)
-    now = grants.clock.now()
-    tokens: dict[str, Any] = {"access_token": grants.access(), "expires_at": now + grants.life}
-    if platform in (Platform.LINKEDIN, Platform.X):
-        tokens["refresh_token"] = grants.refresh()
-    external = f"urn:li:organization:{number}" if platform == Platform.LINKEDIN else f"{number}00{number}"
-    return Account(business=business, platform=platform, external_id=external, name=business.name, **tokens)

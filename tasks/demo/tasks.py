@@ -1,14 +1,12 @@
-"""Tasks for those who try Rota: they are there only as long as the demo is."""
+"""A task for those who try Rota: it is there only as long as the demo is."""
 
 import logging
 import time
 from typing import Any
 
 from django.tasks import task
-from django.utils import timezone
 
 from scheduling.registry import scheduled
-from tasks.demo.past import remember
 
 logger = logging.getLogger(__name__)
 
@@ -29,17 +27,3 @@ def long_walk(context: Any, minutes: float = 5) -> None:
         logger.info("Step %s of %s", step, steps)
         context.progress(step, steps, f"step {step}")
         time.sleep(STEP)
-
-
-@scheduled(
-    "manual",
-    id="remember_figures",
-    name="Figures of the days before",
-    description="Gives the charts of social analytics a past, once the demo has been synced for the first time.",
-    tags=["demo"],
-    max_attempts=20,
-)
-@task
-def remember_figures() -> int:
-    """Returns how many readings were made."""
-    return remember(timezone.now())

@@ -5,9 +5,9 @@ attempt: with the accounts, and the posts of an account, that it has not read.
 """
 
 import time
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any
 
 from django.db.models import Count, Q
 from django.utils import timezone
@@ -16,11 +16,12 @@ from scheduling.context import Context
 from scheduling.exceptions import RetryLater
 from tasks.exceptions import AbortRun
 from tasks.http import Deadline
-from tasks.recording import Entry, parts, record
+from tasks.recording import Entry, parts
 from tasks.social.conf import Options, options
 from tasks.social.exceptions import NothingSynced, TakenOver
 from tasks.social.models import Account, Business, Failure, Sync, SyncState
 from tasks.social.reading import Counts, Problem, Tools, read_account
+from tasks.social.runs import Run
 from tasks.social.tokens import Clock
 
 LEASE = timedelta(minutes=10)  # a sync that was killed keeps other runs off for so long
@@ -44,38 +45,22 @@ class Told:
         return {**told, "skipped": self.skipped} if self.skipped else told
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BusinessContext(Context):  # type: ignore[misc]  # frozen in Django, not in its stubs
-    """The context of a run as one of its businesses has it: progress is of the whole, and says which business it is."""
-
-    place: int  # from 0
-    places: int
-
-    @classmethod
-    def of(cls, context: Context, place: int, places: int) -> Self:
-        given = {each.name: getattr(context, each.name) for each in fields(context)}
-        return cls(**given, place=place, places=places)
-
-    def progress(self, done: float, total: float | None = None, text: str = "") -> None:
-        share = min(max(done / total if total else done, 0.0), 1.0) if total != 0 else 1.0
-        Context.progress(self, self.place + share, self.places, text)
-
-
-def sync_all(context: Context, clock: Clock = timezone.now) -> dict[str, Any]:
+def sync_all(context: Context | None, clock: Clock = timezone.now) -> dict[str, Any]:
     """All businesses that take part in the hourly sync.
 
     Raises NothingSynced, or RetryLater, if no account of any of them could be read; PartsFailed where our own code did.
     """
-    if context.tenant:
+    run = Run.of(context, "sync_all_businesses_job")
+    if run.tenant:
         raise AbortRun("The sync of all businesses is of no single one of them.")
     configured, began, told = options(), time.monotonic(), dict[str, Told]()
     deadline = Deadline(configured.social_sync_timeout)
     businesses = list(Business.objects.filter(is_active=True, in_hourly_sync=True).order_by("pk"))
-    with record(context) as whole, parts() as part:
+    with run.record() as whole, parts() as part:
         whole.log("Starting scheduled analytics sync for all businesses")
         for place, business in enumerate(businesses):
             with part(business.name):
-                inner = BusinessContext.of(context, place, len(businesses))
+                inner = run.part(place, len(businesses))
                 told[business.name] = _sync_business(inner, business, configured, deadline, clock)
         whole.result = _summed(told, time.monotonic() - began)
         whole.log("Scheduled analytics sync complete: {text}".format(**whole.result))
@@ -83,15 +68,16 @@ def sync_all(context: Context, clock: Clock = timezone.now) -> dict[str, Any]:
     return dict(whole.result)
 
 
-def sync_one(context: Context, business_id: int, clock: Clock = timezone.now) -> dict[str, Any]:
+def sync_one(context: Context | None, business_id: int, clock: Clock = timezone.now) -> dict[str, Any]:
     """One business. Raises AbortRun if there is none of that number, or it is not the business of this run.
 
     Raises NothingSynced, or RetryLater, if none of its accounts could be read.
     """
+    run = Run.of(context, "sync_business_job")
     business = Business.objects.filter(pk=business_id).first()
-    if business is None or context.tenant not in ("", business.tenant):  # others need not know that it is there
+    if business is None or run.tenant not in ("", business.tenant):  # others need not know that it is there
         raise AbortRun(f"There is no business {business_id}.")
-    told = _sync_business(context, business, options(), Deadline(ONE_BUSINESS), clock)
+    told = _sync_business(run, business, options(), Deadline(ONE_BUSINESS), clock)
     _complain([told], clock())
     return told.as_result()
 
@@ -118,22 +104,21 @@ def _complain(told: list[Told], now: datetime) -> None:
     raise NothingSynced(f"Nothing could be read from any account: {problems[0].message}")
 
 
-def _sync_business(context: Context, business: Business, configured: Options, deadline: Deadline, clock: Clock) -> Told:
+def _sync_business(run: Run, business: Business, configured: Options, deadline: Deadline, clock: Clock) -> Told:
     """The accounts of a business, in a record of its own; what an earlier attempt has done is left as it is."""
-    run = context.idempotency_key
-    done = Sync.objects.filter(business=business, run=run, state=SyncState.DONE).first()
+    done = Sync.objects.filter(business=business, run=run.key, state=SyncState.DONE).first()
     if done:
         return Told(Counts(done.posts_total, done.posts_synced, done.failures))
-    with record(context, business.name) as entry:
+    with run.record(business.name) as entry:
         if not business.is_active:
             told = Told(skipped="It is not active.")
-        elif not business.claim(run, LEASE, clock()):
+        elif not business.claim(run.key, LEASE, clock()):
             told = Told(skipped="Another sync of it goes on.")
         else:
             try:
-                told = _sync_accounts(context, business, entry, configured, deadline, clock)
+                told = _sync_accounts(run, business, entry, configured, deadline, clock)
             finally:
-                business.release(run)
+                business.release(run.key)
         if told.skipped:
             entry.log(f"Skipped: {told.skipped}")
         entry.result = told.as_result()
@@ -141,21 +126,19 @@ def _sync_business(context: Context, business: Business, configured: Options, de
 
 
 def _sync_accounts(
-    context: Context, business: Business, entry: Entry, configured: Options, deadline: Deadline, clock: Clock
+    run: Run, business: Business, entry: Entry, configured: Options, deadline: Deadline, clock: Clock
 ) -> Told:
-    run = context.idempotency_key
-
     def beat() -> None:
         entry.check()
-        if not business.claim(run, LEASE, clock()):
+        if not business.claim(run.key, LEASE, clock()):
             raise TakenOver
 
-    sync = _begun(business, run, context.execution_id, clock())
+    sync = _begun(business, run, clock())
     try:
         told = _read_accounts(business, Tools(sync, entry, configured, deadline, clock, beat, set()))
         _end(sync, told, clock())
     finally:
-        unfinished = Sync.objects.filter(pk=sync.pk, state=SyncState.RUNNING, execution=context.execution_id)
+        unfinished = Sync.objects.filter(pk=sync.pk, state=SyncState.RUNNING, execution=run.execution)
         unfinished.update(state=SyncState.FAILED, finished_at=clock(), error=INTERRUPTED)
     entry.log(f"Business {business.pk} sync complete: {told.counts.synced}/{told.counts.total} posts synced")
     return told
@@ -179,15 +162,15 @@ def _read_accounts(business: Business, tools: Tools) -> Told:
     return told
 
 
-def _begun(business: Business, run: str, execution: int, now: datetime) -> Sync:
+def _begun(business: Business, run: Run, now: datetime) -> Sync:
     """The row of this sync, as an earlier attempt has left it; who was killed and never came back counts as failed."""
-    others = Sync.objects.filter(business=business, state=SyncState.RUNNING).exclude(run=run)
+    others = Sync.objects.filter(business=business, state=SyncState.RUNNING).exclude(run=run.key)
     others.update(state=SyncState.FAILED, finished_at=now, error=INTERRUPTED)
     sync, is_new = Sync.objects.get_or_create(
-        business=business, run=run, defaults={"started_at": now, "execution": execution}
+        business=business, run=run.key, defaults={"started_at": now, "execution": run.execution}
     )
     if not is_new:
-        sync.state, sync.finished_at, sync.error, sync.execution = SyncState.RUNNING, None, "", execution
+        sync.state, sync.finished_at, sync.error, sync.execution = SyncState.RUNNING, None, "", run.execution
         if not sync.done_accounts:  # an attempt after one in vain counts from the start
             sync.posts_total = sync.posts_synced = 0
         sync.save(update_fields=["state", "finished_at", "error", "execution", "posts_total", "posts_synced"])

@@ -31,7 +31,7 @@ ATTEMPTS = 3
     needs=lambda: options().missing(),
 )
 @task(takes_context=True)
-def sync_all_businesses_job(context: Any) -> dict[str, Any]:
+def sync_all_businesses_job(context: Any = None) -> dict[str, Any]:
     """Each business in turn; none stops the others."""
     return sync.sync_all(context)
 

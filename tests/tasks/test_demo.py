@@ -2,26 +2,22 @@
 
 import smtplib
 import socket
-from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from scheduling.exceptions import RetryLater
 from scheduling.models import Execution
 from tasks.audiobooks.models import Genre
 from tasks.classifieds.models import Rule
 from tasks.demo.cast import Cast, mailbox
 from tasks.demo.furniture import BOOKS_FIRST, furnish
 from tasks.demo.mailbox import Mailbox
-from tasks.demo.past import remember
 from tasks.demo.upstream import Clock, Request
 from tasks.social.models import Account, Business
 from tasks.tickets.models import Ticket
 from tasks.tickets.stages import DAILY
-from tests.tasks.social.factories import make_post, make_reading
 
 PAGE = Request("GET", "/mail", "/mail", {}, {}, b"")
 
@@ -73,20 +69,6 @@ def test_it_leaves_nothing_where_real_services_are_configured(db: None) -> None:
     assert mailbox() is None
     assert not Rule.objects.exists()
     assert not Execution.objects.exists()
-
-
-def test_charts_get_a_past_once(db: None) -> None:
-    now = timezone.now()
-    with pytest.raises(RetryLater):
-        remember(now)
-    post = make_post(published_at=now - timedelta(days=3, hours=1), likes=100, shares=None)
-    make_reading(post, now)
-    assert remember(now) == 6
-    assert remember(now) == 0
-    likes = [reading.likes or 0 for reading in post.readings.order_by("taken_at")]
-    assert likes == sorted(likes)
-    assert likes[-1] == 100
-    assert set(post.readings.values_list("shares", flat=True)) == {None}
 
 
 def test_mails_are_taken_and_shown_escaped(port: int) -> None:

@@ -21,7 +21,6 @@ def test_the_first_sync_goes_on_where_the_history_ends(
         service._first, service.has_flaws = 40, True
     meta.retired = {"REELS": {"saved"}}
     leave_businesses(linkedin, x, meta)
-    leave_businesses(linkedin, x, meta)
     assert set(Business.objects.values_list("name", flat=True)) == set(BRANDS)
     before = set(Post.objects.values_list("account", "platform_post_id"))
     history = Reading.objects.count()

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.db import connection
@@ -59,6 +59,16 @@ def test_the_posts_of_all_accounts_come_with_their_figures(business: Business, g
     assert (sync.state, sync.posts_synced, sync.posts_total, sync.failures) == (SyncState.DONE, 48, 48, 0)
     assert set(Reading.objects.values_list("taken_at", flat=True)) == {sync.started_at}
     assert not Account.objects.filter(synced_at=None).exists()
+
+
+def test_a_program_calls_the_sync_of_all_without_a_run(business: Business) -> None:
+    result = cast(Any, sync_all_businesses_job)()
+    assert (result["synced"], result["failures"]) == (4 * POSTS, 0)
+    assert set(TaskRecord.objects.values_list("label", "execution", "status")) == {
+        ("", None, Status.SUCCEEDED),
+        (business.name, None, Status.SUCCEEDED),
+    }
+    assert Sync.objects.get().execution is None
 
 
 def test_what_a_platform_does_not_tell_is_nothing_and_not_zero(business: Business, go: Go) -> None:
