@@ -2,6 +2,7 @@
 
 from scheduling.tenants import Person
 from tasks.social.models import Member
+from tasks.social.models.businesses import tenant_of
 
 PERMISSIONS = {  # those whose doors look at tenants
     "social.view_business",
@@ -19,7 +20,5 @@ PERMISSIONS = {  # those whose doors look at tenants
 
 def tenants_of(user: Person) -> frozenset[str] | None:
     """The businesses of a member, as tenants; none at all of one who has lost the last. None for all others."""
-    member = Member.objects.filter(pk=user.pk).first()
-    if member is None:
-        return None
-    return frozenset(business.tenant for business in member.businesses.all())
+    own = list(Member.objects.filter(pk=user.pk).values_list("businesses", flat=True))  # a None if there is none
+    return frozenset(tenant_of(number) for number in own if number) if own else None

@@ -54,7 +54,7 @@ class Business(models.Model):
     @property
     def tenant(self) -> str:
         """What its jobs and runs have as their tenant."""
-        return f"{TENANT}{self.pk}"
+        return tenant_of(self.pk)
 
     def claim(self, run: str, longer: timedelta, now: datetime) -> bool:
         """Keep all other runs off for `longer`; False while one of them has it. Called again, it goes on."""
@@ -63,6 +63,10 @@ class Business(models.Model):
 
     def release(self, run: str) -> None:
         Business.objects.filter(pk=self.pk, claimed_by=run).update(claimed_by="", claimed_until=None)
+
+
+def tenant_of(number: int) -> str:
+    return f"{TENANT}{number}"
 
 
 def numbers_of(tenants: frozenset[str]) -> list[int]:
