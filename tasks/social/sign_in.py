@@ -137,17 +137,18 @@ def _pair(answer: Answer, old: Pair, now: datetime) -> Pair:
     found = as_json(answer)
     told = found if isinstance(found, dict) else {}
     access, refresh = told.get("access_token"), told.get("refresh_token")
-    if not _is_token(access):
+    if not is_token(access):
         raise UpstreamError("sent no token")
     return Pair(
         access=str(access),
-        refresh=str(refresh) if _is_token(refresh) else old.refresh,
+        refresh=str(refresh) if is_token(refresh) else old.refresh,
         expires_at=_end(told.get("expires_in"), now),
         refresh_expires_at=_end(told.get("refresh_token_expires_in"), now) or old.refresh_expires_at,
     )
 
 
-def _is_token(value: Any) -> bool:
+def is_token(value: Any) -> bool:
+    """Whether it is a text that can stand in a header, as a token must."""
     return isinstance(value, str) and bool(value) and value.isascii() and value.isprintable()
 
 
