@@ -4,6 +4,7 @@ Redirects are not followed, so that no credential travels to another host; but f
 """
 
 import json
+import math
 import re
 import time
 import zlib
@@ -289,20 +290,29 @@ def _followed(response: httpx.Response, hosts: Collection[str]) -> httpx.URL:
     return address
 
 
-def as_json(answer: Answer) -> Any:
-    """The answer as JSON. HTML in its place is an outage; a body that breaks off may be whole next time."""
+def _refuse(constant: str) -> None:
+    """NaN and Infinity are no JSON, and databases do not take them."""
+    raise ValueError(constant)
+
+
+def finite(number: str) -> float | None:
+    """A number of JSON; None for one that no float can hold, such as 1e400."""
+    found = float(number)
+    return found if math.isfinite(found) else None
+
+
+def as_json(answer: Answer, constant: Callable[[str], Any] = _refuse) -> Any:
+    """The answer as JSON. HTML in its place is an outage; a body that breaks off may be whole next time.
+
+    A number that is too big is None; `constant` says what stands for NaN and Infinity.
+    """
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise UpstreamError(f"sent {kind[:50] or 'nothing'} instead of JSON", retryable=True)
     try:
-        return json.loads(answer.body, parse_constant=_refuse)
+        return json.loads(answer.body, parse_float=finite, parse_constant=constant)
     except (ValueError, RecursionError):
         raise UpstreamError("sent JSON that cannot be read", retryable=True) from None
-
-
-def _refuse(constant: str) -> None:
-    """NaN and Infinity are no JSON, and databases do not take them."""
-    raise ValueError(constant)
 
 
 def refusal(response: httpx.Response, body: bytes, now: datetime) -> UpstreamError:

@@ -31,6 +31,7 @@ class X:
         self.is_capped = False
         self.is_owner = True  # the token is the author's, so that it gets private figures
         self.is_public_client = False
+        self.more: dict[str, Any] = {}  # further figures of each post
         self.extra: list[Any] = []  # further posts, as they are sent, on each first page
         self._started = clock.now()
         self._first = posts
@@ -136,7 +137,7 @@ class X:
             "engagements": found.interactions,
         }
         told = {"public_metrics": public, "non_public_metrics": private, "organic_metrics": {**public, **private}}
-        return {name: figures for name, figures in told.items() if name in fields}
+        return {name: figures | self.more for name, figures in told.items() if name in fields}
 
 
 def id_of(user: str, post: Published) -> str:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from tasks.exceptions import UpstreamError
-from tasks.http import Answer, Client, as_json, retry_after
+from tasks.http import Answer, Client, as_json, finite, retry_after
 from tasks.social.exceptions import Held
 from tasks.social.figures import Listed, Settled, text
 from tasks.social.tokens import Clock, Tokens
@@ -112,7 +112,8 @@ def midnight(now: datetime) -> datetime:
 
 
 def as_object(answer: Answer) -> dict[str, Any]:
-    found = as_json(answer)
+    """A figure that is no number, such as NaN, is missing; it costs no other."""
+    found = as_json(answer, missing)
     if not isinstance(found, dict):
         raise UpstreamError("sent something else than an object", retryable=True)
     return found
@@ -122,10 +123,14 @@ def fields_of(answer: Answer | str) -> dict[str, Any]:
     """The object that a refusal is; an empty one if it is something else."""
     body = answer if isinstance(answer, str) else answer.body.decode(errors="replace")
     try:
-        found = json.loads(body)
+        found = json.loads(body, parse_float=finite, parse_constant=missing)
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def missing(_: str) -> None:
+    """What NaN and Infinity mean."""
 
 
 def listed_in(found: Mapping[str, Any], name: str) -> list[Any]:
@@ -134,6 +139,13 @@ def listed_in(found: Mapping[str, Any], name: str) -> list[Any]:
     if not isinstance(inside, list):
         raise UpstreamError(f"sent no {name}", retryable=True)
     return inside
+
+
+def told_in(found: dict[str, Any], name: str) -> dict[str, Any]:
+    """The answer, unless it has null in the place of what was asked for. Raises UpstreamError."""
+    if name in found and found[name] is None:
+        raise UpstreamError(f"sent no {name}", retryable=True)
+    return found
 
 
 def list_of(found: Mapping[str, Any], name: str) -> list[Any]:

@@ -15,8 +15,10 @@ from scheduling.redact import plain
 
 BIGGEST = 2**63 - 1
 LONGEST_RAW = 10_000  # characters of the figures as they came, as JSON
+DEEPEST_RAW = 20  # lists and objects in one another; MariaDB takes 32
 LONGEST_TEXT = 2_000  # characters kept of what a post says
 LONGEST_ID = 100
+ODD = ("\\u0000", "\\ud")  # in JSON: NUL, half of a pair of surrogates
 ID = re.compile(rf"[0-9A-Za-z:_-]{{1,{LONGEST_ID}}}")  # what may stand in an address as it is
 INTERACTIONS = ("likes", "comments", "shares", "saves", "clicks")
 
@@ -152,8 +154,16 @@ def moment(value: Any) -> datetime | None:
 
 def storable(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Figures as they came, if every database takes them and they are no flood; else those that are plain numbers."""
-    whole = json.dumps(raw)
-    if len(whole) <= LONGEST_RAW and "\\u0000" not in whole and "\\ud" not in whole:
+    try:
+        whole = json.dumps(raw, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):  # NaN, or a number of thousands of digits
+        whole = ""
+    if 0 < len(whole) <= LONGEST_RAW and not any(odd in whole for odd in ODD) and _depth(raw) <= DEEPEST_RAW:
         return dict(raw)
     numbers = ((text(str(name), 100), count(value)) for name, value in raw.items())
     return dict([pair for pair in numbers if pair[1] is not None][:100])
+
+
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else None
+    return 0 if inner is None else 1 + max(map(_depth, inner), default=0)

@@ -98,7 +98,9 @@ class LinkedIn:
 
     def _read(self, answer: Answer) -> dict[str, Any]:
         if answer.status not in REFUSALS:
-            return as_object(answer)
+            found = as_object(answer)
+            listed_in(found, "elements")
+            return found
         told = fields_of(answer)
         code, message = word(told.get("code"), 100), word(told.get("message"))
         if answer.status == 401:

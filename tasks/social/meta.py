@@ -12,7 +12,7 @@ from typing import Any
 
 from tasks.exceptions import UpstreamError
 from tasks.http import Answer, Client, Deadline, Rate, as_json
-from tasks.social.asking import SEVERAL, Asking, as_object, fields_of, list_of, within, word
+from tasks.social.asking import SEVERAL, Asking, as_object, fields_of, list_of, told_in, within, word
 from tasks.social.conf import Options
 from tasks.social.exceptions import Held, NotPermitted, TokenRefused
 from tasks.social.figures import count
@@ -109,7 +109,7 @@ class Graph:
         if "error" in found:
             raise self._refusal(answer.status, found, answer.headers)
         self._note(answer.headers)
-        return found
+        return told_in(found, "data")
 
     def _read_parts(self, answer: Answer) -> list[Part | None]:
         found = as_json(answer)

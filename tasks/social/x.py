@@ -11,7 +11,19 @@ from typing import Any
 from tasks.exceptions import InvalidItem, UpstreamError
 from tasks.http import LONGEST_WAIT, Answer, Client, Deadline, Rate
 from tasks.social import figures as words
-from tasks.social.asking import SEVERAL, Asking, as_object, chunks, fields_of, list_of, midnight, waits, within, word
+from tasks.social.asking import (
+    SEVERAL,
+    Asking,
+    as_object,
+    chunks,
+    fields_of,
+    list_of,
+    midnight,
+    told_in,
+    waits,
+    within,
+    word,
+)
 from tasks.social.conf import Options
 from tasks.social.exceptions import Held, NotPermitted, TokenRefused
 from tasks.social.figures import Figures, Listed, Settled, Trouble
@@ -116,7 +128,7 @@ class X:
 
     def _read(self, answer: Answer) -> dict[str, Any]:
         if answer.status not in REFUSALS:
-            found = as_object(answer)
+            found = told_in(as_object(answer), "data")
             self._note_rest(answer)
             return found
         told = fields_of(answer)

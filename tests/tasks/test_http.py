@@ -103,6 +103,11 @@ def test_what_is_not_json_counts_as_an_outage(
     assert echo.asked("/a") == 2
 
 
+def test_a_number_that_no_float_can_hold_is_missing(connect: Connect, echo: Upstream) -> None:
+    echo.fail("/a", 200, headers=JSON, body=b"[1e400, -1e400, 1.5]")
+    assert connect().get("/a", as_json) == [None, None, 1.5]
+
+
 def test_a_body_that_is_cut_off_is_asked_for_again(connect: Connect, echo: Upstream) -> None:
     echo.truncate("/a", 100)
     assert connect().get("/a", as_json)["path"] == "/a"

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from tasks.demo.linkedin import LinkedIn
+from tasks.demo.meta import Meta
 from tasks.demo.upstream import Upstream
+from tasks.demo.x import X
 from tasks.exceptions import DeadlineReached
 from tasks.social.exceptions import NothingSynced
 from tasks.social.models import Account, Failure, Platform, Post
@@ -43,6 +46,16 @@ def test_a_list_that_fails_once_is_asked_for_again(
 ) -> None:
     upstream.fail(LISTS[account.platform], **fault)
     assert go(account.business)["synced"] == POSTS
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_a_figure_that_is_no_number_costs_no_other(
+    account: Account, go: Go, linkedin: LinkedIn, x: X, meta: Meta, number: float
+) -> None:
+    for service in (linkedin, x, meta):
+        service.more = {"oddCount": number, "nested": {"odd": [number]}}
+    assert go(account.business) == {"synced": POSTS, "total": POSTS, "failures": 0}
+    assert Post.objects.filter(impressions__gt=0).count() == POSTS
 
 
 @pytest.mark.parametrize("fault", ["503", "html", "204", "no json"])

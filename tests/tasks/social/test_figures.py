@@ -1,6 +1,7 @@
 """What platforms tell becomes figures, whatever it is."""
 
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -96,7 +97,19 @@ def test_only_an_address_of_the_web_is_kept(odd: Any) -> None:
     assert words.address("https://www.instagram.com/p/1/") == "https://www.instagram.com/p/1/"
 
 
-@pytest.mark.parametrize("odd", [{"a": "x" * LONGEST_RAW}, {"a": "\0"}, {"a": ["\ud800"]}])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"a": "x" * LONGEST_RAW},
+        {"a": "\0"},
+        {"a": ["\ud800"]},
+        {"a": float("inf")},
+        {"a": [float("nan")]},
+        {"a": {1, 2}},
+        {"a": 10**5000},
+        {"a": reduce(lambda inner, _: [inner], range(40), [])},
+    ],
+)
 def test_of_figures_that_no_database_takes_the_numbers_are_kept(odd: dict[str, Any]) -> None:
     assert words.storable({**odd, "likes": "7"}) == {"likes": 7}
 
