@@ -13,7 +13,7 @@ from scheduling.models import OPEN, Execution, Job, State, Why
 from tasks.exceptions import NotConfigured, TaskError
 from tasks.social.conf import options
 from tasks.social.models import Business
-from tasks.social.schedule import job_id, job_of
+from tasks.social.schedule import job_of
 from tasks.social.tasks import ALL, sync_business_job
 
 TASK = sync_business_job.module_path
@@ -67,8 +67,8 @@ def sync_one(business: Business, *, by: str, now: datetime, why: Why = Why.API) 
         raise NotActive(f"{held} is not active, so that it is not synced; make it active first.")
     job = job_of(held)
     _check(job)
-    mine = Q(job=job_id(held.pk)) | Q(task=TASK, tenant=held.tenant)
-    if going := _under_way(Execution.objects.filter(mine), by=by, now=now):
+    mine = Execution.objects.filter(task=TASK, tenant=held.tenant)
+    if going := _under_way(mine, by=by, now=now):
         return Asked(going, False)
     if job is not None:
         given = {"business_id": held.pk}  # whatever staff have made of the arguments of the job

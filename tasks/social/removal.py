@@ -1,6 +1,7 @@
 """A business or an account removed with all that is kept of it, which can be millions of readings."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 
 from django.db.models import QuerySet
@@ -8,7 +9,7 @@ from django.db.models import QuerySet
 from scheduling import store
 from scheduling.models import OPEN, Execution
 from tasks.social.models import Account, Business, Failure, Post, Reading, Sync
-from tasks.social.schedule import take
+from tasks.social.schedule import UsedOtherwise, take
 
 AT_ONCE = 500  # posts
 SAID = "Its business was deleted."
@@ -16,7 +17,8 @@ SAID = "Its business was deleted."
 
 def remove_business(business: Business, *, by: str, now: datetime) -> None:
     """With its schedule; what runs for it is told to stop."""
-    take(business, by=by, now=now, reason=SAID)
+    with suppress(UsedOtherwise):  # then the job is of others, and stays
+        take(business, by=by, now=now, reason=SAID)
     for run in Execution.objects.filter(tenant=business.tenant, state__in=OPEN).defer("traceback"):
         store.cancel(run, by=by, now=now, reason=SAID)
     for account in business.accounts.without_tokens():

@@ -1,17 +1,20 @@
 """Schedules of single businesses: each is an ordinary job, which staff may edit like any other."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
 from scheduling import registry, store
-from scheduling.exceptions import InvalidTrigger
+from scheduling.exceptions import InvalidTrigger, SchedulingError
 from scheduling.models import Job
 from scheduling.store.jobs import EMPTY, TRIGGER_FIELDS
+from scheduling.tenants import Person, tenants_of
 from scheduling.triggers import Kind, Schedule
 from tasks.social.models import Business
+from tasks.social.models.businesses import tenant_of
 from tasks.social.tasks import sync_business_job
 
 PREFIX = "sync_business_"  # of the job's id, and the business's number
@@ -21,19 +24,28 @@ TASK = sync_business_job.module_path
 IDLE = "Its business is not active."  # why a job is paused, and what lets it go on with the business
 
 
+class UsedOtherwise(SchedulingError):
+    """The schedule of this business is not to be changed."""
+
+
 def job_id(business_id: int) -> str:
     return f"{PREFIX}{business_id}"
 
 
 def job_of(business: Business) -> Job | None:
-    """The job that is the schedule of `business`; None if it has none of its own."""
-    return Job.objects.filter(pk=job_id(business.pk)).first()
+    """The job that is the schedule of `business`; None if it has none of its own.
+
+    A job that only has its id, and runs another task or is of another tenant, is somebody else's.
+    """
+    job = Job.objects.filter(pk=job_id(business.pk)).first()
+    return job if job is not None and _is_of(business.pk, job) else None
 
 
 def jobs_of(businesses: Iterable[int]) -> dict[int, Job]:
     """Business -> its job, of those that have one; in one query."""
     found = Job.objects.in_bulk([job_id(each) for each in businesses])
-    return {int(str(key).removeprefix(PREFIX)): job for key, job in found.items()}
+    numbered = {int(str(key).removeprefix(PREFIX)): job for key, job in found.items()}
+    return {number: job for number, job in numbered.items() if _is_of(number, job)}
 
 
 def plan(hours: float | None = None, cron: str | None = None, timezone: str | None = None) -> Schedule:
@@ -55,26 +67,26 @@ def plan(hours: float | None = None, cron: str | None = None, timezone: str | No
 
 
 def give(business: Business, schedule: Schedule, *, by: str, now: datetime, reason: str = "") -> tuple[Job, bool]:
-    """Have `business` synced by `schedule`; the job, and whether it is new. Raises InvalidTrigger.
+    """Have `business` synced by `schedule`; the job, and whether it is new. Raises InvalidTrigger and UsedOtherwise.
 
     Of a job that is there only the trigger changes: what staff have decided of it stays, a pause too.
     """
     own = {"trigger": schedule.kind.value, "timezone": schedule.timezone}
     columns: dict[str, Any] = {**EMPTY, **own, "cron": schedule.cron, "interval": schedule.interval}
-    found = job_of(business)
-    if found is None:
+    if job_of(business) is None:
         try:
             with transaction.atomic():
                 return store.create(_new(business, columns, by=by, now=now), by=by, now=now, reason=reason), True
-        except IntegrityError:  # somebody else was first
-            found = Job.objects.get(pk=job_id(business.pk))
-    return _changed(found, columns, by=by, now=now, reason=reason), False
+        except IntegrityError:  # somebody else was first, or the id is used otherwise
+            pass
+    return _changed(business, columns, by=by, now=now, reason=reason), False
 
 
 def take(business: Business, *, by: str, now: datetime, reason: str = "") -> bool:
-    """Remove the schedule of `business`, and what it has queued; False if it has none."""
+    """Remove the schedule of `business`, and what it has queued; False if it has none. Raises UsedOtherwise."""
 
     def deed(job: Job) -> bool:
+        _check(business, job)
         store.delete(job, by=by, now=now, reason=reason)
         return True
 
@@ -82,6 +94,17 @@ def take(business: Business, *, by: str, now: datetime, reason: str = "") -> boo
         return store.as_seen(job_id(business.pk), None, deed)
     except Job.DoesNotExist:
         return False
+
+
+@contextmanager
+def discreet(user: Person) -> Iterator[None]:
+    """Tell people of a business nothing of a job of others; they read only that it cannot be done."""
+    try:
+        yield
+    except UsedOtherwise:
+        if tenants_of(user) is None:
+            raise
+        raise UsedOtherwise("It cannot be changed now; ask those who run this installation.") from None
 
 
 def follow(business: Business, *, by: str, now: datetime) -> None:
@@ -116,12 +139,24 @@ def _new(business: Business, columns: dict[str, Any], *, by: str, now: datetime)
     )
 
 
-def _changed(job: Job, columns: dict[str, Any], *, by: str, now: datetime, reason: str) -> Job:
+def _changed(business: Business, columns: dict[str, Any], *, by: str, now: datetime, reason: str) -> Job:
     def deed(stored: Job) -> Job:
+        _check(business, stored)
         for name, value in columns.items():
             setattr(stored, name, value)
         store.change(stored, TRIGGER_FIELDS, by=by, now=now, reason=reason)
         return stored
 
-    store.as_seen(job.pk, None, deed)
-    return Job.objects.get(pk=job.pk)
+    store.as_seen(job_id(business.pk), None, deed)
+    return Job.objects.get(pk=job_id(business.pk))
+
+
+def _is_of(business_id: int, job: Job) -> bool:
+    return job.task == TASK and job.tenant == tenant_of(business_id)
+
+
+def _check(business: Business, job: Job) -> None:
+    """Raises UsedOtherwise."""
+    if not _is_of(business.pk, job):
+        told = f"The job {job.pk} is used otherwise; delete it, or have it run {TASK} as the tenant {business.tenant}."
+        raise UsedOtherwise(told)

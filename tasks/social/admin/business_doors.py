@@ -172,9 +172,9 @@ class BusinessDoors(SocialAdmin):
             job = schedule.job_of(business)
 
             def verb(given: dict[str, Any]) -> SafeString | str:
-                made, is_new = schedule.give(
-                    business, given["plan"], by=_name(request), now=timezone.now(), reason=given["reason"]
-                )
+                told: dict[str, Any] = {"by": _name(request), "now": timezone.now(), "reason": given["reason"]}
+                with schedule.discreet(request.user):
+                    made, is_new = schedule.give(business, given["plan"], **told)
                 return f"{business} is {'' if is_new else 'now '}synced by its own schedule: {made.words}."
 
             return Question(
@@ -192,7 +192,8 @@ class BusinessDoors(SocialAdmin):
     def unschedule(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def question(business: Business) -> Question:
             def verb(_: dict[str, Any]) -> str:
-                done = schedule.take(business, by=_name(request), now=timezone.now())
+                with schedule.discreet(request.user):
+                    done = schedule.take(business, by=_name(request), now=timezone.now())
                 return f"{business} has no schedule of its own {'any more' if done else 'anyway'}."
 
             job = schedule.job_of(business)

@@ -131,7 +131,7 @@ def shown(request: HttpRequest, business_id: RowId) -> dict[str, Any]:
 
 @router.post(
     "/business/{business_id}/schedule",
-    response={200: BusinessSchedule, 201: BusinessSchedule, **refusals(404)},
+    response={200: BusinessSchedule, 201: BusinessSchedule, **refusals(404, 409)},
     auth=SCHEDULE,
     operation_id="schedule_business",
     summary="Give a business a schedule",
@@ -145,12 +145,14 @@ def scheduled(
 ) -> Status[dict[str, Any]]:
     """Every so many hours, or by a cron expression: 201 if the schedule is new, 200 if it was changed.
 
-    Of a job that is there only the trigger changes; one that is paused stays paused.
+    Of a job that is there only the trigger changes; one that is paused stays paused. 409 if the id of the job is used
+    otherwise.
     """
     business = found(request, business_id)
     try:
         wanted = schedule.plan(interval_hours, cron, timezone)
-        job, is_new = schedule.give(business, wanted, by=who(request), now=now())
+        with schedule.discreet(request.user):
+            job, is_new = schedule.give(business, wanted, by=who(request), now=now())
     except InvalidTrigger as error:
         raise InvalidTrigger(str(error), field=PARAMETERS.get(error.field, error.field)) from None
     return Status(201 if is_new else 200, _told(business, job))
@@ -158,7 +160,7 @@ def scheduled(
 
 @router.delete(
     "/business/{business_id}/schedule",
-    response={204: None, **refusals(404)},
+    response={204: None, **refusals(404, 409)},
     auth=SCHEDULE,
     operation_id="unschedule_business",
     summary="Remove the schedule of a business",
@@ -166,7 +168,9 @@ def scheduled(
 def unscheduled(request: HttpRequest, business_id: RowId) -> Status[None]:
     """Its history stays; what it has queued is cancelled. 404 if there is none."""
     business = found(request, business_id)
-    if not schedule.take(business, by=who(request), now=now()):
+    with schedule.discreet(request.user):
+        taken = schedule.take(business, by=who(request), now=now())
+    if not taken:
         raise _no_schedule(business)
     return Status(204, None)
 

@@ -18,7 +18,10 @@ from scheduling.models import Change, Execution, Job
 from scheduling.store import pause
 from tasks.social.models import Account, Business, Member, Post, RefusedMetric, Sync
 from tasks.social.people import PERMISSIONS
-from tasks.social.schedule import give, plan
+from tasks.social.removal import remove_business
+from tasks.social.schedule import TASK, give, plan
+from tests.factories import ECHO, make_execution
+from tests.scheduling.api.caller import Caller
 from tests.tasks.social.doors.conftest import MEMBERS, Login, join, make_whole, member, permit
 from tests.tasks.social.factories import NOON, make_business
 
@@ -293,7 +296,57 @@ def test_their_job_stays_their_own_after_staff_edited_it(ours: dict[str, Any], t
     assert job.tenant == theirs["business"].tenant
 
 
-def test_deleting_a_member_frees_nobody_of_their_business() -> None:
+OTHERWISE: list[dict[str, Any]] = [
+    {"tenant": ""},
+    {"tenant": "business-999"},
+    {"task": ECHO, "arguments": {"value": 1}},
+]
+
+
+@pytest.mark.parametrize("columns", OTHERWISE)
+def test_a_job_that_only_has_the_id_is_none_of_theirs(columns: dict[str, Any], ours: dict[str, Any]) -> None:
+    business = ours["business"]
+    Job.objects.filter(pk=f"sync_business_{business.pk}").update(**columns)
+    address = f"scheduler/business/{business.pk}/schedule"
+    before = list(Job.objects.values())
+    boss, ada = Caller(*MEMBERS), member(business)
+    for ask, words in (
+        (boss, f"The job sync_business_{business.pk} is used otherwise"),
+        (ada, "cannot be changed now"),
+    ):
+        assert ask.get(address).status_code == 404
+        for method in ("POST", "DELETE"):
+            refused = ask.send(method, address)
+            assert (refused.status_code, refused.json()["type"]) == (409, "urn:rota:used-otherwise")
+            assert words in refused.json()["detail"]
+    assert "sync_business_" not in refused.json()["detail"]
+    assert list(Job.objects.values()) == before
+    assert ada.get("analytics/businesses").json()["items"][0]["job_id"] is None
+    other = make_execution(Job.objects.get(), task=TASK, tenant="business-999")
+    run = ada.send("POST", f"scheduler/trigger-sync?business_id={business.pk}").json()["execution"]
+    assert run != other.pk
+    assert (Execution.objects.get(pk=run).job_id, Execution.objects.get(pk=run).tenant) == (None, business.tenant)
+
+
+@pytest.mark.parametrize("name", ["schedule", "unschedule"])
+def test_neither_do_their_pages_change_it(name: str, ours: dict[str, Any], login: Login) -> None:
+    Job.objects.update(tenant="")
+    before = list(Job.objects.values())
+    given = {"by": "interval", "hours": "6"}
+    shown = login(*MEMBERS, of=[ours["business"]]).post(page(f"business_{name}", ours["business"]), given).text
+    assert "cannot be changed now" in shown
+    assert "is used otherwise" in login(*MEMBERS).post(page(f"business_{name}", ours["business"]), given).text
+    assert list(Job.objects.values()) == before
+
+
+def test_a_business_goes_without_a_job_that_is_of_others(ours: dict[str, Any]) -> None:
+    Job.objects.update(tenant="")
+    remove_business(ours["business"], by="ada", now=NOON)
+    assert Job.objects.exists()
+    assert not Business.objects.exists()
+
+
+def test_deleting_a_business_frees_nobody_of_its_people() -> None:
     business = make_business()
     user = User.objects.create_user("bob")
     join(user, business)
