@@ -107,7 +107,7 @@ VERBS = (
     look("member", app="social"),
     *_own("social", "business", "add", "delete"),
     *_own("social", "account", "add", "delete"),
-    *_own("social", "member", "add", "delete"),
+    *_own("social", "member", "add"),
     *_own("social", "refusedmetric", "delete"),
     Verb(RUN, ("social.view_business", "social.sync_business"), (), ("social_business_sync",)),
     Verb(
@@ -140,7 +140,7 @@ NOBODYS = {  # of what only tasks make
         for model in ("book", "author", "series", "edition", "rank", "gap", "download")
         for verb in ("add", "delete")
     ),
-    *("classifieds_strangepage_add", "social_refusedmetric_add"),
+    *("classifieds_strangepage_add", "social_refusedmetric_add", "social_member_delete"),
     *(f"social_{model}_{verb}" for model in ("post", "sync") for verb in ("add", "delete")),
 }
 POSTS = {

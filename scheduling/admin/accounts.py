@@ -36,9 +36,11 @@ class UserAdmin(PlainUserAdmin, ModelAdmin):
         return columns.link(columns.listing(Token, user=user.pk), told)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Tokens, which nobody deletes by themselves, go with their user."""
+        """Rows that nobody deletes by themselves, as tokens, go with their user."""
         found, counts, lacking, protected = super().get_deleted_objects(objs, request)
-        return found, counts, lacking - {Token._meta.verbose_name}, protected
+        pages = self.admin_site._registry.items()
+        following = {model._meta.verbose_name for model, page in pages if getattr(page, "goes_with_user", False)}
+        return found, counts, lacking - following, protected
 
 
 @admin.register(Group)

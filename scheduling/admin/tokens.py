@@ -86,6 +86,7 @@ class TokenAdmin(ModelAdmin):
     actions_row = ()
     actions_detail = ("revoke",)
     autocomplete_fields = ("user",)
+    goes_with_user = True
     told = ("title", "owner", "may", "state", "expires", "last_use", "made", "revoked")
 
     # Who may do what

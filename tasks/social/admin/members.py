@@ -1,4 +1,7 @@
-"""Members: which people belong to which business. Whoever is a member himself does not come here."""
+"""Members: which people belong to which business. Whoever is a member himself does not come here.
+
+Nobody deletes a member, who would be confined to nothing any more, and so see everything.
+"""
 
 from typing import Any, ClassVar
 
@@ -13,6 +16,11 @@ from scheduling.admin.base import ModelAdmin
 from tasks.social.admin.pages import CSS
 from tasks.social.models import Member
 
+LEAVING = (
+    "A member sees and steers these businesses only. Whoever leaves the last one stays a member, without any, and sees "
+    "nothing at all; that is why a member is not deleted. He goes with his user."
+)
+
 
 @admin.register(Member)
 class MemberAdmin(ModelAdmin):
@@ -25,7 +33,8 @@ class MemberAdmin(ModelAdmin):
     search_fields = ("user__username", "businesses__name")
     ordering = ("user__username",)
     autocomplete_fields = ("user", "businesses")
-    fields = ("user", "businesses")
+    fieldsets: ClassVar = [(None, {"fields": ["user", "businesses"], "description": LEAVING})]
+    goes_with_user = True
 
     class Media:
         css: ClassVar = {"all": [CSS]}
@@ -35,6 +44,9 @@ class MemberAdmin(ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Member | None = None) -> Any:
         return ("user",) if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Member | None = None) -> bool:
+        return False
 
     @admin.display(description="Person")
     def title(self, member: Member) -> SafeString:

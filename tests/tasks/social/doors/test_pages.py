@@ -14,7 +14,7 @@ from tasks.social.admin.drawing import BOTTOM, ROOM, draw
 from tasks.social.admin.posts import is_web
 from tasks.social.models import Account, Business, Failure, Member, RefusedMetric, Standing, SyncState
 from tasks.social.schedule import IDLE, give, job_of, plan
-from tests.tasks.social.doors.conftest import ACCOUNTS, EVIL, MEMBERS, SEE, Login, make_whole
+from tests.tasks.social.doors.conftest import ACCOUNTS, EVIL, MEMBERS, SEE, Login, join, make_whole
 from tests.tasks.social.factories import NOON, make_account, make_business, make_post, make_reading, make_sync
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite_only]
@@ -361,6 +361,21 @@ def test_people_are_given_to_businesses(login: Login, django_user_model: Any) ->
     shown = client.get(f"{BASE}/member/").text
     assert "bob" in shown
     assert "Sea Breeze" in shown
+
+
+def test_a_member_is_emptied_and_goes_with_the_user_only(login: Login, django_user_model: Any) -> None:
+    bob = django_user_model.objects.create_user("bob")
+    join(bob, make_business())
+    client = login(superuser=True)
+    shown = client.get(page(bob.social_member)).text
+    assert "stays a member" in shown
+    assert "/delete/" not in shown
+    assert client.post(page(bob.social_member, "delete"), {"post": "yes"}).status_code == 403
+    chosen = {"action": "delete_selected", "_selected_action": [bob.pk], "post": "yes"}
+    client.post(f"{BASE}/member/", chosen)
+    assert Member.objects.filter(user=bob).exists()
+    assert client.post(f"/admin/auth/user/{bob.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not django_user_model.objects.filter(pk=bob.pk).exists()
 
 
 # Drawings
