@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from tasks.audiobooks.archive import Archive, archive_id_in
 from tasks.audiobooks.catalogue import File, Person, Ranked, Recording
 from tasks.audiobooks.conf import Options
+from tasks.audiobooks.patience import LONGEST_ANSWER, Patience
 from tasks.audiobooks.titles import without_article
 from tasks.audiobooks.values import address, count, seconds, text
 from tasks.exceptions import InvalidItem, UpstreamError
@@ -18,6 +19,9 @@ from tasks.http import Answer, Client, Deadline, Rate, as_json
 SOURCE = "librivox"
 FEED = "/api/feed/audiobooks"
 PAGE = 50  # recordings; the service has no ceiling, but each costs it several queries
+PIECES = 5  # in which a page is asked for that fails, before it is asked for one by one
+MOST_UNREAD = 50  # recordings in a run that may fail one by one
+OF_NO_USE = frozenset({401, 403, 404})  # what is refused so is refused in smaller pieces too
 BURST = 2  # requests
 MOST_PEOPLE = 50  # authors, or readers, of a recording; those beyond are left out
 MOST_GENRES = 20
@@ -39,10 +43,11 @@ class Page:
 
 class LibriVox:
     def __init__(self, options: Options, deadline: Deadline) -> None:
+        self._time = Patience(deadline)
         self._client = Client(
             "LibriVox",
             options.librivox_url,
-            deadline=deadline,
+            deadline=self._time,
             headers={"User-Agent": options.user_agent, "Accept": "application/json"},
             rate=Rate(options.audiobooks_rate, BURST),
         )
@@ -54,15 +59,59 @@ class LibriVox:
 
     def list_new(self, since: datetime | None, offset: int = 0) -> Iterator[Page]:
         """Finished recordings by id, so that one which comes meanwhile moves few others to another page."""
-        asked: dict[str, str | int] = {"sort_field": "id", "sort_order": "asc", "limit": PAGE}
+        asked: dict[str, str | int] = {"sort_field": "id", "sort_order": "asc"}
         if since is not None:
             asked["since"] = int(since.timestamp())
         before: list[Any] = []
-        while rows := self._rows({**asked, "offset": offset}):
-            if rows == before:
+        missed = 0
+        while True:
+            try:
+                rows, unread = self._piece(asked, offset, PAGE), list[str]()
+            except UpstreamError as error:
+                rows, unread = self._in_pieces(asked, offset, error)
+                missed += len(unread)
+                if missed > MOST_UNREAD:
+                    raise
+            if not rows and not unread:
+                return
+            if rows and rows == before:
                 raise UpstreamError("LibriVox gives the same page again and again")
-            before, offset = rows, offset + len(rows)
-            yield _page(rows, offset)
+            before, offset = rows, offset + (PAGE if unread else len(rows))
+            page = _page(rows, offset)
+            yield replace(page, unread=(*unread, *page.unread))
+
+    def _in_pieces(
+        self, asked: Mapping[str, str | int], offset: int, error: UpstreamError
+    ) -> tuple[list[Any], list[str]]:
+        """The page from `offset` on that has failed with `error`: its rows, and a line for each that fails by itself.
+
+        Raises `error` if all of it fails.
+        """
+        if error.status in OF_NO_USE:
+            raise error
+        size = max(PAGE // PIECES, 1)
+        pieces = {at: self._tried(asked, at, size) for at in range(offset, offset + PAGE, size)}
+        if all(isinstance(rows, UpstreamError) for rows in pieces.values()):
+            raise error
+        unread = []
+        for first in [at for at, rows in pieces.items() if isinstance(rows, UpstreamError)]:
+            for at in range(first, first + size):
+                pieces[at] = self._tried(asked, at, 1) if size > 1 else pieces[at]
+        for at, rows in pieces.items():
+            if isinstance(rows, UpstreamError):
+                unread.append(f"the recording at place {at + 1}: {rows}")
+        found = (rows for _, rows in sorted(pieces.items()) if not isinstance(rows, UpstreamError))
+        return [row for rows in found for row in rows], unread
+
+    def _tried(self, asked: Mapping[str, str | int], offset: int, size: int) -> list[Any] | UpstreamError:
+        """The rows, or why there are none."""
+        try:
+            return self._piece(asked, offset, size)
+        except UpstreamError as error:
+            return error
+
+    def _piece(self, asked: Mapping[str, str | int], offset: int, size: int) -> list[Any]:
+        return self._rows({**asked, "limit": size, "offset": offset})
 
     def top(self, genre: str, n: int) -> list[Ranked]:
         return self._archive.top(genre, n)
@@ -98,7 +147,8 @@ class LibriVox:
         return self._archive.download(archive_id, name, start)
 
     def _rows(self, params: Mapping[str, str | int]) -> list[Any]:
-        return self._client.get(FEED, _books, params={**ASKED, **params}, expect={404})
+        with self._time.within(LONGEST_ANSWER):
+            return self._client.get(FEED, _books, params={**ASKED, **params}, expect={404})
 
 
 def _books(answer: Answer) -> list[Any]:

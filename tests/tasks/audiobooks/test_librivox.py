@@ -151,7 +151,41 @@ def test_a_failure_that_stays_is_told_without_end_of_attempts(source: Source, up
     upstream.fail("/librivox/", 503, times=99)
     with pytest.raises(UpstreamError, match="LibriVox answered 503"):
         every(source)
-    assert upstream.asked("/librivox/") == 4
+    assert upstream.asked("/librivox/") == 4 + 5 * 4, "the page, and then its pieces"
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"status": 500}, {"status": 400}])
+def test_a_recording_that_breaks_its_page_hides_no_other(
+    source: Source, upstream: Upstream, fault: dict[str, int]
+) -> None:
+    for part in ("limit=50&offset=50", "limit=10&offset=70", "limit=1&offset=73"):
+        upstream.fail(part, times=99, **fault)
+    pages = list(source.list_new(None))
+    assert [len(page.unread) for page in pages] == [0, 1, 0]
+    assert "at place 74" in pages[1].unread[0]
+    assert [page.next_offset for page in pages[:2]] == [50, 100]
+    assert sum(len(page.recordings) for page in pages) == len(LISTED) - 1
+
+
+def test_a_page_that_fails_only_as_a_whole_is_read_in_pieces(source: Source, upstream: Upstream) -> None:
+    upstream.fail("limit=50", 503, times=999)
+    assert {each.id for each in every(source)} == {each.id for each in LISTED}
+
+
+def test_too_many_that_fail_are_an_outage(source: Source, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.audiobooks.librivox.MOST_UNREAD", 5)
+    for part in ("limit=50&offset=0", "limit=10&offset=0", "limit=1&offset="):
+        upstream.fail(part, 400, times=99)
+    with pytest.raises(UpstreamError, match="answered 400"):
+        every(source)
+
+
+def test_a_page_that_comes_drop_by_drop_is_given_up(
+    source: Source, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.audiobooks.librivox.LONGEST_ANSWER", 0.3)
+    upstream.drip("limit=50&offset=50", 0.05)
+    assert {each.id for each in every(source)} == {each.id for each in LISTED}
 
 
 def test_a_long_pause_gives_the_worker_back(source: Source, upstream: Upstream) -> None:
