@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from scheduling.exceptions import RetryLater
 from scheduling.redact import plain
 from tasks.audiobooks.models import Pause, Told
+from tasks.audiobooks.patience import LONGEST_ANSWER, Patience
 from tasks.audiobooks.streaks import Streak
-from tasks.audiobooks.telling import Exhausted, Known, Said, Source
+from tasks.audiobooks.telling import Exhausted, Known, Refused, Said, Source
 from tasks.exceptions import TaskError, UpstreamError
 from tasks.recording import Entry
 
@@ -32,11 +33,14 @@ class _Standing:
 
 
 class Panel:
-    def __init__(self, sources: Sequence[Source], entry: Entry, now: datetime, *, goes_round: bool) -> None:
+    def __init__(
+        self, sources: Sequence[Source], entry: Entry, now: datetime, time: Patience, *, goes_round: bool
+    ) -> None:
         """`goes_round`: a source that gave out before the end of the last round goes on behind that book."""
         self._sources = sources
         self._entry = entry
         self._now = now
+        self._time = time
         self._goes_round = goes_round
         self._standings = {source.name: _Standing() for source in sources}
         for pause in Pause.objects.filter(pk__in=self._standings):
@@ -48,15 +52,17 @@ class Panel:
         return all(standing.out for standing in self._standings.values())
 
     @property
-    def missed_from(self) -> int | None:
-        """The first book that a source is still to be asked of."""
-        missed = [one.missed_from for one in self._standings.values() if one.missed_from is not None]
-        return min(missed, default=None)
+    def missed(self) -> list[int]:
+        """The first book that a source is still to be asked of, for each source that was left alone."""
+        return [one.missed_from for one in self._standings.values() if one.missed_from is not None]
 
     def ask(
-        self, book: int, known: Known, told: Mapping[str, Told], since: datetime
+        self, book: int, known: Known, told: Mapping[str, Told], since: datetime, *, again: bool = False
     ) -> tuple[dict[str, Said], list[UpstreamError]]:
-        """What each source says of the book, but those that have said it since then; and what went wrong."""
+        """What each source says of the book, but those that have said it since then; and what went wrong.
+
+        `again`: it is known to be a book for which they fail, so that this says nothing of other books.
+        """
         said: dict[str, Said] = {}
         errors: list[UpstreamError] = []
         for source in self._sources:
@@ -68,6 +74,8 @@ class Panel:
                 answer = self._answer(source, standing, book, known)
             except UpstreamError as error:
                 errors.append(error)
+                if not again and standing.streak.is_out_after(book, error):
+                    self._leave(source.name, standing, standing.streak.items[0], str(error))
                 continue
             if answer is not None:
                 standing.found += row.found if row and answer.is_unchanged else answer.found
@@ -103,25 +111,22 @@ class Panel:
 
     def _answer(self, source: Source, standing: _Standing, book: int, known: Known) -> Said | None:
         try:
-            answer = source.ask(known)
+            with self._time.within(LONGEST_ANSWER):
+                answer = source.ask(known)
         except Exhausted as over:
             self._rest(source.name, standing, over)
+            return None
+        except Refused as error:
+            self._leave(source.name, standing, book, str(error))
             return None
         except RetryLater as later:
             self._leave(source.name, standing, book, str(later))
             standing.pause = later.delay
             return None
-        except UpstreamError as error:
-            self._failed(source.name, standing, book, error)
-            raise
         standing.streak.end()
         standing.asked += answer is not None
         standing.last = book
         return answer
-
-    def _failed(self, name: str, standing: _Standing, book: int, error: UpstreamError) -> None:
-        if standing.streak.is_out_after(book, error):
-            self._leave(name, standing, standing.streak.items[0], str(error))
 
     def _leave(self, name: str, standing: _Standing, book: int, why: str) -> None:
         standing.out, standing.missed_from = plain(why)[:300], book

@@ -9,21 +9,23 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 
+from django.db.models import Exists, OuterRef, QuerySet
+
 from tasks.audiobooks import walks
 from tasks.audiobooks.author_works import AuthorWorks
 from tasks.audiobooks.catalogue import catalogue
 from tasks.audiobooks.conf import options
 from tasks.audiobooks.filling import Filler
-from tasks.audiobooks.models import Author, DownloadState, Series, Walk
+from tasks.audiobooks.models import Author, Download, DownloadState, Series, Walk
 from tasks.audiobooks.openlibrary import OpenLibrary
+from tasks.audiobooks.patience import Patience, patience
+from tasks.audiobooks.rounds import Round
 from tasks.audiobooks.series_works import SeriesWorks
 from tasks.audiobooks.streaks import Streak
 from tasks.exceptions import AbortRun, UpstreamError
-from tasks.http import Deadline
 from tasks.recording import Entry
 
-LONGEST = 5.75 * 3600  # seconds; less than the task's own time-out
-OWNED = {"books__editions__download__state": DownloadState.DONE}
+LONGEST_OWNER = 3600.0  # seconds for one series or author; an author goes on where that ended
 
 
 class ServiceOut(AbortRun):
@@ -31,48 +33,52 @@ class ServiceOut(AbortRun):
 
 
 def complete_series(entry: Entry, *, run: str, now: datetime) -> None:
-    """Each series of which a book is here. Raises ServiceOut, RetryLater or DeadlineReached."""
-    configured, deadline, counts = options(), Deadline(LONGEST), Counter[str]()
-    with closing(OpenLibrary(configured, deadline)) as library, closing(catalogue(deadline)) as source:
+    """Each series of which a book is here. Raises ServiceOut, RetryLater, DeadlineReached or PartsFailed."""
+    configured, time, counts = options(), patience(), Counter[str]()
+    with closing(OpenLibrary(configured, time)) as library, closing(catalogue(time)) as source:
         works = SeriesWorks(library, Filler(source, now), entry, counts, now)
-        _walk(entry, walks.begin("series_completion", run, now), Series, works.complete, counts)
+        owned = Series.objects.filter(_is_here("edition__book__series"))
+        walk = walks.begin("series_completion", run, now, goes_round=True)
+        _Owners(entry, walk, time, works.complete).complete(owned, counts)
 
 
 def complete_authors(entry: Entry, *, run: str, now: datetime) -> None:
-    """Each author of whom a book is here. Raises ServiceOut, RetryLater or DeadlineReached."""
-    configured, deadline, counts = options(), Deadline(LONGEST), Counter[str]()
-    with closing(OpenLibrary(configured, deadline)) as library, closing(catalogue(deadline)) as source:
+    """Each author of whom a book is here. Raises ServiceOut, RetryLater, DeadlineReached or PartsFailed."""
+    configured, time, counts = options(), patience(), Counter[str]()
+    with closing(OpenLibrary(configured, time)) as library, closing(catalogue(time)) as source:
         works = AuthorWorks(library, source, Filler(source, now), entry, counts, now)
-        _walk(entry, walks.begin("author_completion", run, now), Author, works.complete, counts)
+        owned = Author.objects.filter(_is_here("edition__book__authors"))
+        walk = walks.begin("author_completion", run, now, goes_round=True)
+        _Owners(entry, walk, time, works.complete).complete(owned, counts)
 
 
-def _walk[T: (Series, Author)](
-    entry: Entry, walk: Walk, model: type[T], complete: Callable[[T], None], counts: Counter[str]
-) -> None:
-    """One after another, by their ids."""
-    left = model._default_manager.filter(**OWNED).order_by("pk").distinct()
-    streak = Streak()
-    entry.expect(left.filter(pk__gt=walk.position).count())
-    try:
-        position = walk.position
-        while owner := left.filter(pk__gt=position).first():
-            position = owner.pk
-            with entry.item(str(owner)):
-                _try(owner, complete, streak)
-            if not streak.items:
-                walks.reach(walk, position)
-        walks.reach(walk, position)
-    finally:
-        entry.result = {"missing": 0, "found": 0, "queued": 0, "owned": 0, **counts}
-    walks.arrive(walk)
+class _Owners[T: (Series, Author)](Round[T]):
+    def __init__(self, entry: Entry, walk: Walk, time: Patience, complete: Callable[[T], None]) -> None:
+        super().__init__(entry, walk)
+        self._time = time
+        self._complete = complete
+        self._streak = Streak()
+
+    def complete(self, owned: QuerySet[T], counts: Counter[str]) -> None:
+        try:
+            self.go(owned)
+            self.go_back(owned)
+        finally:
+            self.entry.result = {"missing": 0, "found": 0, "queued": 0, "owned": 0, **counts}
+        self.arrive()
+
+    def do(self, row: T, *, again: bool) -> None:
+        """Raises ServiceOut when a service fails for one after the other."""
+        try:
+            with self._time.within(LONGEST_OWNER):
+                self._complete(row)
+        except UpstreamError as error:
+            if not again and self._streak.is_out_after(row.pk, error):
+                raise ServiceOut(f"{error}: the rest is left for the next attempt.") from error
+            raise
+        self._streak.end()
 
 
-def _try[T: (Series, Author)](owner: T, complete: Callable[[T], None], streak: Streak) -> None:
-    """Raises ServiceOut when a service fails for one after the other."""
-    try:
-        complete(owner)
-    except UpstreamError as error:
-        if streak.is_out_after(owner.pk, error):
-            raise ServiceOut(f"{error}: the rest is left for the next attempt.") from error
-        raise
-    streak.end()
+def _is_here(owner: str) -> Exists:
+    """Whether a recording of the owner's is whole in the library."""
+    return Exists(Download.objects.filter(**{owner: OuterRef("pk")}, state=DownloadState.DONE))

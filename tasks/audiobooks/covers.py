@@ -11,14 +11,16 @@ from urllib.parse import urlsplit
 from scheduling.exceptions import RetryLater
 from tasks.audiobooks.conf import Options, options
 from tasks.audiobooks.models import Book
+from tasks.audiobooks.patience import Patience
 from tasks.audiobooks.telling import rate
 from tasks.exceptions import UpstreamError
 from tasks.files import image_type, replacing
-from tasks.http import Client, Deadline, Stream
+from tasks.http import Client, Stream
 from tasks.recording import Entry
 
 FOLDER = ".covers"
 COVER_LIMIT = 3_000_000  # bytes
+LONGEST_COVER = 60.0  # seconds in which one must have come
 OUT_AFTER = 3  # covers in a row that cannot be had
 HOSTS = (  # beside those of the settings
     *("covers.openlibrary.org", ".archive.org", "books.google.com", "books.googleusercontent.com"),
@@ -34,11 +36,12 @@ def cover_file(book: Book) -> Path:
 class Covers:
     """Fetches covers in the time of one run, until three in a row cannot be had."""
 
-    def __init__(self, options: Options, deadline: Deadline, entry: Entry, now: datetime) -> None:
+    def __init__(self, options: Options, time: Patience, entry: Entry, now: datetime) -> None:
         self.fetched = 0
         self._options = options
         self._entry = entry
         self._now = now
+        self._time = time
         self._failed = 0  # in a row
         self._own = {urlsplit(url).hostname or "" for url in (options.covers_url, options.archive_url)}
         self._own |= {urlsplit(options.librivox_url).hostname or ""}
@@ -48,7 +51,7 @@ class Covers:
             options.covers_url,
             headers={"User-Agent": options.user_agent},
             rate=rate(options),
-            deadline=deadline,
+            deadline=time,
         )
 
     def close(self) -> None:
@@ -76,7 +79,7 @@ class Covers:
         if file.exists():
             return
         self._check(url)
-        with self._client.stream(url, hosts=self._hosts) as answer:
+        with self._time.within(LONGEST_COVER), self._client.stream(url, hosts=self._hosts) as answer:
             content = _picture(answer)
         with replacing(file) as picture:
             picture.write(content)

@@ -2,6 +2,7 @@
 questions a day are free; without one all the world shares a pool that is always empty."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -9,7 +10,7 @@ from typing import Any, ClassVar
 from tasks.audiobooks import facts
 from tasks.audiobooks.conf import Options
 from tasks.audiobooks.matching import Offer, bare, choose
-from tasks.audiobooks.telling import UNCHANGED, Exhausted, Known, Said, condition, rate, validator
+from tasks.audiobooks.telling import UNCHANGED, Exhausted, Known, Refused, Said, condition, rate, validator
 from tasks.audiobooks.titles import title_key
 from tasks.audiobooks.values import address, text
 from tasks.exceptions import UpstreamError
@@ -17,6 +18,7 @@ from tasks.http import Answer, Client, Deadline, as_json
 
 OFFERS = 10
 REST = timedelta(days=1)  # for which a key that is used up is not used
+WRONG_KEY = re.compile("API[ _]KEY[ _](not[ _]valid|invalid|expired)|keyInvalid|keyExpired|accessNotConfigured", re.I)
 MISTAKEN = frozenset({"invalid", "invalidParameter", "invalidQuery", "badRequest", "required"})  # the question is
 
 
@@ -54,6 +56,8 @@ class GoogleBooks:
         try:
             return self._client.get("/volumes", read, params=params, headers=condition(query, known), expect={304})
         except UpstreamError as error:
+            if told := _refusal(error.body):
+                raise Refused(f"Google Books refuses the key ({told}): check GOOGLE_BOOKS_API_KEY") from error
             if _is_exhausted(error):
                 raise Exhausted(REST, f"Google Books gives nothing more with this key: {error}") from error
             raise
@@ -63,9 +67,15 @@ class GoogleBooks:
 
 
 def _is_exhausted(error: UpstreamError) -> bool:
-    """A key that is used up, or no good, is told by 403 and 429, and by 400 unless the question itself is bad."""
-    is_mistaken = bool(_reasons(error.body) & MISTAKEN) and "api key" not in error.body.lower()
+    """A key that is used up is told by 403 and 429, and by 400 unless the question itself is bad."""
+    is_mistaken = bool(_reasons(error.body) & MISTAKEN)
     return error.status in {403, 429} or (error.status == 400 and not is_mistaken)
+
+
+def _refusal(body: str) -> str:
+    """How it says that it does not take the key; empty if it says nothing of the kind."""
+    found = WRONG_KEY.search(body)
+    return found[0] if found else ""
 
 
 def _reasons(body: str) -> set[str]:

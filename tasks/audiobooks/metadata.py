@@ -16,91 +16,79 @@ from tasks.audiobooks.covers import Covers
 from tasks.audiobooks.google_books import GoogleBooks
 from tasks.audiobooks.models import Book, BookQuerySet, Walk
 from tasks.audiobooks.openlibrary_books import OpenLibraryBooks
+from tasks.audiobooks.patience import Patience, patience
+from tasks.audiobooks.rounds import Round
 from tasks.audiobooks.telling import Source
-from tasks.http import Deadline
 from tasks.recording import Entry
 
 SOURCES: tuple[type[Source], ...] = (OpenLibraryBooks, GoogleBooks, Audnexus)  # in the order in which they are asked
 ORDER = [source.name for source in SOURCES]
-BATCH = 100  # books that are in memory at once
-LONGEST = 5.75 * 3600  # seconds; less than the task's own time-out
 
 
 def refresh_all(entry: Entry, *, run: str, now: datetime) -> None:
-    """Ask about every book. Raises SourcesOut or RetryLater when a source was out for a part of them."""
-    _Refresh(entry, walks.begin("metadata_full", run, now), now, goes_round=True).go(Book.objects.all())
+    """Ask about every book. Raises SourcesOut or RetryLater when a source was out for a part of them; PartsFailed."""
+    _refresh(entry, walks.begin("metadata_full", run, now, goes_round=True), Book.objects.all(), now, goes_round=True)
 
 
 def refresh_new(entry: Entry, *, run: str, now: datetime) -> None:
-    """Ask about the books that were added in the last NEW_BOOKS_DAYS. Raises like `refresh_all`."""
-    new = Book.objects.added_since(now - timedelta(days=options().new_books_days))
-    _Refresh(entry, walks.begin("metadata_new", run, now), now, goes_round=False).go(new)
+    """Ask about the books that nobody was asked about yet, and those of the last days. Raises like `refresh_all`.
+
+    Of the last NEW_BOOKS_DAYS, or since the last of these walks that came to its end.
+    """
+    walk = walks.begin("metadata_new", run, now, goes_round=True)
+    began = walk.began_at or now
+    since = began - timedelta(days=options().new_books_days)
+    new = Book.objects.new_since(min(since, walk.ended_at or since), untold_at=began)
+    _refresh(entry, walk, new, now, goes_round=False)
 
 
-class _Refresh:
-    """One walk over books, by their ids."""
+def _refresh(entry: Entry, walk: Walk, books: BookQuerySet, now: datetime, *, goes_round: bool) -> None:
+    """`goes_round`: all books are walked over, so that a source which gave out goes on behind the last of its books."""
+    configured, time = options(), patience()
+    with ExitStack() as opened:
+        sources = [opened.enter_context(closing(each)) for each in _sources(configured, time)]
+        covers = opened.enter_context(closing(Covers(configured, time, entry, now)))
+        panel = Panel(sources, entry, now, time, goes_round=goes_round)
+        books_round = _Books(entry, walk, panel, covers, now)
+        try:
+            books_round.go(books.with_all())
+            if not panel.missed and not panel.is_out:
+                books_round.go_back(Book.objects.with_all())
+        finally:
+            for book in panel.missed:
+                walks.step_back(walk, book)
+            entry.result = {"changed": books_round.changed, "covers": covers.fetched, "sources": panel.told()}
+        panel.close()
+    books_round.arrive()
 
-    def __init__(self, entry: Entry, walk: Walk, now: datetime, *, goes_round: bool) -> None:
-        self._entry = entry
-        self._walk = walk
+
+class _Books(Round[Book]):
+    def __init__(self, entry: Entry, walk: Walk, panel: Panel, covers: Covers, now: datetime) -> None:
+        super().__init__(entry, walk)
+        self.changed = 0
+        self._panel = panel
+        self._covers = covers
         self._now = now
-        self._goes_round = goes_round
-        self._changed = 0
 
-    def go(self, books: BookQuerySet) -> None:
-        configured, deadline = options(), Deadline(LONGEST)
-        with ExitStack() as opened:
-            sources = [opened.enter_context(closing(each)) for each in _sources(configured, deadline)]
-            covers = opened.enter_context(closing(Covers(configured, deadline, self._entry, self._now)))
-            panel = Panel(sources, self._entry, self._now, goes_round=self._goes_round)
-            self._entry.expect(books.filter(pk__gt=self._walk.position).count())
-            try:
-                self._walk_over(books, panel, covers)
-            finally:
-                self._step_back(panel)
-                found = {"changed": self._changed, "covers": covers.fetched, "sources": panel.told()}
-                self._entry.result = found
-            panel.close()
-        walks.arrive(self._walk)
+    def is_out(self) -> bool:
+        return self._panel.is_out
 
-    def _walk_over(self, books: BookQuerySet, panel: Panel, covers: Covers) -> None:
-        for batch in _batches(books, self._walk.position):
-            for book in batch:
-                if panel.is_out:
-                    break
-                with self._entry.item(book.title):
-                    self._refresh(book, panel, covers)
-            if panel.is_out:
-                return
-            if panel.missed_from is None:
-                walks.reach(self._walk, batch[-1].pk)
+    def may_pass(self) -> bool:
+        return not self._panel.missed
 
-    def _step_back(self, panel: Panel) -> None:
-        """Have the next attempt begin before the first book that a source is still to be asked of."""
-        if panel.missed_from is not None and panel.missed_from <= self._walk.position:
-            walks.reach(self._walk, panel.missed_from - 1)
-
-    def _refresh(self, book: Book, panel: Panel, covers: Covers) -> None:
+    def do(self, row: Book, *, again: bool) -> None:
         """What a source says is kept although another one fails."""
-        rows = {row.source: row for row in book.sources.all()}
-        said, errors = panel.ask(book.pk, told.known(book, ORDER), rows, self._walk.began_at or self._now)
+        rows, since = {each.source: each for each in row.sources.all()}, self.walk.began_at or self._now
+        said, errors = self._panel.ask(row.pk, told.known(row, ORDER), rows, since, again=again)
         if said:
-            before = book.cover_url
-            self._changed += bool(told.keep(book.pk, said, ORDER, self._now))
-            book.refresh_from_db(fields=["cover_url", "cover_at"])
-            covers.drop(before, unless=book.cover_url)
-        covers.fetch(book)
+            before = row.cover_url
+            self.changed += bool(told.keep(row.pk, said, ORDER, self._now))
+            row.refresh_from_db(fields=["cover_url", "cover_at"])
+            self._covers.drop(before, unless=row.cover_url)
+        self._covers.fetch(row)
         if errors:
             raise errors[0]
 
 
-def _sources(configured: Options, deadline: Deadline) -> Iterator[Source]:
-    return (source(configured, deadline) for source in SOURCES if source.is_wanted(configured))
-
-
-def _batches(books: BookQuerySet, position: int) -> Iterator[list[Book]]:
-    """All behind `position`, with what is to be known of them, however many there are."""
-    ordered = books.order_by("pk").select_related("series").prefetch_related("authors", "editions", "sources")
-    while batch := list(ordered.filter(pk__gt=position)[:BATCH]):
-        yield batch
-        position = batch[-1].pk
+def _sources(configured: Options, time: Patience) -> Iterator[Source]:
+    return (source(configured, time) for source in SOURCES if source.is_wanted(configured))

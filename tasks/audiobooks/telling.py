@@ -57,6 +57,10 @@ class Exhausted(TaskError):
         self.delay = delay
 
 
+class Refused(TaskError):
+    """The source takes no question, until somebody mends a setting."""
+
+
 class Source(Protocol):
     """One source, for the time of a run."""
 
@@ -72,7 +76,7 @@ class Source(Protocol):
     def ask(self, known: Known) -> Said | None:
         """What it says of the book; None where it cannot be asked, because too little is known.
 
-        Raises UpstreamError, Exhausted, RetryLater or DeadlineReached.
+        Raises UpstreamError, Exhausted, Refused, RetryLater or DeadlineReached.
         """
         ...
 

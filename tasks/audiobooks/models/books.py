@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import ClassVar, Self
 
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.timezone import now
 
 
@@ -65,8 +65,13 @@ class Genre(models.Model):
 
 
 class BookQuerySet(models.QuerySet["Book"]):
-    def added_since(self, moment: datetime) -> Self:
-        return self.filter(added_at__gte=moment)
+    def new_since(self, moment: datetime, *, untold_at: datetime) -> Self:
+        """Those that were added since then, and those of which no source had told at that other moment."""
+        return self.filter(Q(refreshed_at=None) | Q(refreshed_at__gte=untold_at) | Q(added_at__gte=moment))
+
+    def with_all(self) -> Self:
+        """With what sources are to be told of them."""
+        return self.select_related("series").prefetch_related("authors", "editions", "sources")
 
 
 class Book(models.Model):

@@ -15,6 +15,7 @@ from tasks.audiobooks.tasks import author_completion_task
 from tasks.demo import books
 from tasks.demo.openlibrary import OpenLibrary
 from tasks.demo.upstream import Upstream
+from tasks.exceptions import PartsFailed
 from tasks.models import TaskRecord
 from tests.tasks.audiobooks.shelf import NOW, author_of, log, own, result, shelve
 
@@ -69,8 +70,9 @@ def test_a_look_that_was_cut_short_goes_on_behind_the_last_page(
     complete_authors: Complete, begun: Book, openlibrary: OpenLibrary, upstream: Upstream
 ) -> None:
     openlibrary.biggest_page = 5
-    upstream.fail("offset=10", 503, times=4)
-    complete_authors("1")
+    upstream.fail("offset=10", 503, times=8)
+    with pytest.raises(PartsFailed):
+        complete_authors("1")
     author = Author.objects.get()
     assert (author.cursor, author.completed_at) == (10, None)
     upstream.requests.clear()
@@ -148,8 +150,9 @@ def test_only_authors_of_whom_a_book_is_here_are_looked_at(complete_authors: Com
 def test_one_that_fails_stops_no_other(complete_authors: Complete, begun: Book, upstream: Upstream) -> None:
     other = next(work for work in books.ALL_WORKS if work.recordings and work.author != WRITER)
     own(shelve(other))
-    upstream.fail("/openlibrary", 503, times=4)
-    complete_authors()
+    upstream.fail(f"/openlibrary/authors/{WRITER.openlibrary_key}", 503, times=8)
+    with pytest.raises(PartsFailed, match=f"{WRITER.name}$"):
+        complete_authors()
     assert list(Stand.objects.values_list("author", flat=True)) == [author_of(other.author).pk]
     assert Walk.objects.get().ended_at == NOW
 

@@ -15,6 +15,7 @@ from tasks.audiobooks.tasks import series_completion_task
 from tasks.demo import books
 from tasks.demo.openlibrary import OpenLibrary
 from tasks.demo.upstream import Upstream
+from tasks.exceptions import PartsFailed
 from tasks.models import TaskRecord
 from tests.tasks.audiobooks.shelf import NOW, log, own, result, series_of, shelve
 
@@ -172,10 +173,37 @@ def test_lists_that_come_page_by_page_are_read_to_their_end(
 
 def test_one_that_fails_stops_no_other(complete_series: Complete, begin_series: Begin, upstream: Upstream) -> None:
     first, second = (begin_series(series) for series in books.ALL_SERIES[:2])
+    assert first.series
+    upstream.fail(f"/openlibrary/series/{first.series.key}/", 503, times=8)
+    with pytest.raises(PartsFailed, match=f"{first.series}$"):
+        complete_series()
+    assert set(Gap.objects.values_list("series", flat=True)) == {second.series_id}
+    upstream.requests.clear()
+    complete_series()
+    assert set(Gap.objects.values_list("series", flat=True)) == {first.series_id, second.series_id}
+    assert upstream.asked("/seeds.json") == 1, "of the one that was left"
+
+
+def test_a_failure_that_passes_is_made_good_in_the_same_run(
+    complete_series: Complete, begin_series: Begin, upstream: Upstream
+) -> None:
+    for series in books.ALL_SERIES[:2]:
+        begin_series(series)
     upstream.fail("/openlibrary", 503, times=4)
     complete_series()
-    assert set(Gap.objects.values_list("series", flat=True)) == {second.series_id}
-    assert first.series_id != second.series_id
+    assert Gap.objects.values("series").distinct().count() == 2
+
+
+def test_a_series_that_takes_too_long_costs_no_other(
+    complete_series: Complete, begin_series: Begin, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.audiobooks.completion.LONGEST_OWNER", 1)
+    for series in books.ALL_SERIES[:2]:
+        begin_series(series)
+    upstream.drip("/openlibrary/series", 0.2)
+    complete_series()
+    assert "within 1 s" in log()
+    assert Gap.objects.values("series").distinct().count() == 2
 
 
 def test_an_outage_ends_the_attempt_and_the_next_goes_on_there(
@@ -188,8 +216,7 @@ def test_an_outage_ends_the_attempt_and_the_next_goes_on_there(
     upstream.fail("/openlibrary/series/OL784L", 503, times=4)
     with pytest.raises(ServiceOut):
         complete_series("1")
-    first = Series.objects.get(key="OL781L")
-    assert Walk.objects.get().position == first.pk
+    assert Walk.objects.get().position == Series.objects.get(key="OL784L").pk
     upstream.requests.clear()
     complete_series("1")
     assert not upstream.asked("OL781L")

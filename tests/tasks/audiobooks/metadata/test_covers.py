@@ -9,9 +9,9 @@ import pytest
 from tasks.audiobooks.conf import options
 from tasks.audiobooks.covers import COVER_LIMIT, Covers, cover_file
 from tasks.audiobooks.models import Book
+from tasks.audiobooks.patience import patience
 from tasks.demo import books
 from tasks.demo.upstream import Upstream
-from tasks.http import Deadline
 from tests.tasks.audiobooks.shelf import NOW, log, recorded, shelve
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite_only]
@@ -32,7 +32,7 @@ def fetch(db: None) -> Fetch:
             for at, url in enumerate(urls)
         ]
         with recorded() as entry:
-            covers = Covers(options(), Deadline(30), entry, NOW)
+            covers = Covers(options(), patience(), entry, NOW)
             for book in shelved * times:
                 covers.fetch(book)
                 book.refresh_from_db()
@@ -105,6 +105,16 @@ def test_a_picture_that_breaks_off_is_not_kept(fetch: Fetch, upstream: Upstream)
     assert not pictures()
 
 
+def test_a_picture_that_comes_drop_by_drop_is_given_up(
+    fetch: Fetch, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.audiobooks.covers.LONGEST_COVER", 0.2)
+    upstream.drip("/covers", 0.05)
+    assert fetch(f"{upstream.url}/covers/b/id/5000-M.jpg").cover_at is None
+    assert "within 0.2 s" in log()
+    assert not pictures()
+
+
 @pytest.mark.parametrize(
     ("fault", "asked"),
     [({"status": 503}, 3), ({"status": 404}, 6), ({"status": 429, "headers": {"Retry-After": "999"}}, 1)],
@@ -122,7 +132,7 @@ def test_a_picture_that_no_book_has_any_more_is_removed(fetch: Fetch, upstream: 
     book = fetch(f"{upstream.url}/covers/b/id/5000-M.jpg")
     before = book.cover_url
     with recorded() as entry:
-        covers = Covers(options(), Deadline(30), entry, NOW)
+        covers = Covers(options(), patience(), entry, NOW)
         covers.drop(before, unless="another")
         assert pictures(), "the book has it still"
         Book.objects.update(cover_url="another")

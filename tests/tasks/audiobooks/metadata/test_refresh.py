@@ -16,12 +16,14 @@ from tasks.audiobooks import metadata
 from tasks.audiobooks import told as told_rows
 from tasks.audiobooks.asking import SourcesOut
 from tasks.audiobooks.covers import cover_file
+from tasks.audiobooks.matching import bare
 from tasks.audiobooks.models import Author, Book, Pause, Series, Told, Walk
 from tasks.audiobooks.tasks import metadata_full_refresh_task, metadata_new_books_task
 from tasks.demo import books
 from tasks.demo.google_books import GoogleBooks
 from tasks.demo.openlibrary import OpenLibrary
 from tasks.demo.upstream import Upstream
+from tasks.exceptions import DeadlineReached, PartsFailed
 from tasks.files import image_type
 from tasks.models import TaskRecord
 from tests.tasks.audiobooks.shelf import NOW, log, recorded, result, shelve, work_where
@@ -128,10 +130,89 @@ def test_one_bad_answer_spoils_no_other_book(refresh: Refresh, upstream: Upstrea
         {"key": "/works/OL1W", "title": None},
         {"key": "/works/x/../y", "title": "t"},
     ]
+    for book in shelved[:2]:
+        upstream.fail(f"search.json?title={quote_plus(bare(book.title))}&", 400, times=2)
+    with pytest.raises(PartsFailed, match=f"{shelved[0]}, {shelved[1]}$"):
+        refresh()
+    assert list(Book.objects.order_by("pk").exclude(openlibrary_key="")) == shelved[2:]
+    assert result()["sources"]["openlibrary"]["found"] == 1
+    upstream.requests.clear()
+    refresh("1", NOW + timedelta(hours=1))
+    assert upstream.asked("/search.json") == 2, "those alone"
+    assert not Book.objects.filter(openlibrary_key="").exists()
+
+
+def test_a_failure_that_passes_is_made_good_in_the_same_run(refresh: Refresh, upstream: Upstream) -> None:
+    for work in books.ALL_WORKS[:3]:
+        shelve(work)
     upstream.fail("/search.json", 400, body=b'{"error": "bad"}')
     refresh()
-    assert list(Book.objects.order_by("pk").exclude(openlibrary_key="")) == shelved[1:]
-    assert result()["sources"]["openlibrary"]["found"] == 2
+    assert not Book.objects.filter(openlibrary_key="").exists()
+
+
+def test_an_answer_that_comes_drop_by_drop_costs_one_book(
+    refresh: Refresh, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.audiobooks.asking.LONGEST_ANSWER", 0.3)
+    for work in books.ALL_WORKS[:3]:
+        shelve(work)
+    upstream.drip("/search.json", 0.05)
+    refresh()
+    assert "within 0.3 s" in log()
+    assert not Book.objects.filter(openlibrary_key="").exists()
+
+
+def test_the_book_with_which_the_time_ended_is_not_the_first_again(
+    refresh: Refresh, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelved = [shelve(work) for work in books.ALL_WORKS[:3]]
+    monkeypatch.setattr("tasks.audiobooks.patience.LONGEST_RUN", 0.3)
+    upstream.drip("/search.json", 0.05)
+    with pytest.raises(DeadlineReached):
+        refresh()
+    monkeypatch.setattr("tasks.audiobooks.patience.LONGEST_RUN", 30)
+    upstream.requests.clear()
+    refresh("1", NOW + timedelta(hours=1))
+    asked = [request.params["title"] for request in upstream.requests if "title" in request.params]
+    assert asked == [bare(book.title) for book in (*shelved[1:], shelved[0])]
+
+
+def test_a_run_after_an_outage_goes_on_there_and_goes_round(refresh: Refresh, upstream: Upstream) -> None:
+    shelved = [shelve(work) for work in books.ALL_WORKS[:7]]
+    for book in shelved[3:6]:
+        upstream.fail(quote_plus(bare(book.title)), 503, times=4)
+    with pytest.raises(SourcesOut):
+        refresh("1")
+    upstream.requests.clear()
+    refresh("2", LATER)
+    asked = [request.params["title"] for request in upstream.requests if "title" in request.params]
+    assert asked == [bare(book.title) for book in (*shelved[3:], *shelved[:3])]
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, b'{"error":{"code":400,"message":"API key not valid.","errors":[{"reason":"badRequest"}]}}'),
+        (400, b'{"error":{"code":400,"errors":[{"reason":"keyInvalid"}]}}'),
+        (400, b'{"error":{"code":400,"details":[{"reason":"API_KEY_INVALID"}]}}'),
+        (403, b'{"error":{"code":403,"errors":[{"reason":"accessNotConfigured"}]}}'),
+    ],
+)
+def test_a_wrong_key_fails_the_run_at_its_end(
+    refresh: Refresh, upstream: Upstream, configured: Configure, status: int, body: bytes
+) -> None:
+    configured(GOOGLE_BOOKS_API_KEY="demo")
+    for work in books.ALL_WORKS[:3]:
+        shelve(work)
+    upstream.fail("/googlebooks", status, times=2, body=body)
+    for _ in range(2):
+        with pytest.raises(SourcesOut, match="check GOOGLE_BOOKS_API_KEY"):
+            refresh()
+    assert not Book.objects.filter(openlibrary_key="").exists()
+    assert not Pause.objects.exists()
+    assert upstream.asked("/googlebooks") == 2, "once in each attempt"
+    refresh()
+    assert Told.objects.filter(source="google").count() == 3
 
 
 @pytest.mark.parametrize("body", [b"<html>", b'{"error": "x"}', b"[]", b"", b'{"docs": {}}', b'{"docs": [[]]}', b"{"])
@@ -198,7 +279,6 @@ def test_a_short_pause_is_waited_for(refresh: Refresh, upstream: Upstream) -> No
 EXHAUSTED = [
     (429, b'{"error":{"code":429,"errors":[{"reason":"rateLimitExceeded"}]}}'),
     (403, b'{"error":{"code":403,"errors":[{"reason":"dailyLimitExceeded"}]}}'),
-    (400, b'{"error":{"code":400,"message":"API key not valid.","errors":[{"reason":"badRequest"}]}}'),
     (400, b"<html>"),
 ]
 
@@ -243,10 +323,12 @@ def test_a_mistaken_question_is_about_one_book_only(
     refresh: Refresh, upstream: Upstream, configured: Configure
 ) -> None:
     configured(GOOGLE_BOOKS_API_KEY="demo")
-    for work in books.ALL_WORKS[:2]:
-        shelve(work)
-    upstream.fail("/googlebooks", 400, body=b'{"error":{"code":400,"errors":[{"reason":"invalidParameter"}]}}')
-    refresh()
+    shelved, _ = (shelve(work) for work in books.ALL_WORKS[:2])
+    title = quote_plus(f'"{bare(shelved.title)}"')
+    body = b'{"error":{"code":400,"errors":[{"reason":"invalidParameter"}]}}'
+    upstream.fail(f"intitle%3A{title}", 400, times=2, body=body)
+    with pytest.raises(PartsFailed, match=f"{shelved}$"):
+        refresh()
     assert not Pause.objects.exists()
     assert Told.objects.filter(source="google").count() == 1
 
@@ -254,7 +336,7 @@ def test_a_mistaken_question_is_about_one_book_only(
 def test_a_killed_run_goes_on_and_asks_nothing_twice(
     refresh: Refresh, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(metadata, "BATCH", 2)
+    monkeypatch.setattr("tasks.audiobooks.rounds.BATCH", 2)
     for work in books.ALL_WORKS[:7]:
         shelve(work)
     keep, seen = told_rows.keep, []
@@ -276,13 +358,38 @@ def test_a_killed_run_goes_on_and_asks_nothing_twice(
 
 
 def test_new_books_are_those_of_the_last_days(db: None, upstream: Upstream) -> None:
-    old = shelve(books.ALL_WORKS[0], added_at=NOW - timedelta(days=8))
-    new = shelve(books.ALL_WORKS[1], added_at=NOW - timedelta(days=6))
+    told = {"refreshed_at": NOW - timedelta(days=1)}
+    shelve(books.ALL_WORKS[0], added_at=NOW - timedelta(days=8), **told)
+    new = shelve(books.ALL_WORKS[1], added_at=NOW - timedelta(days=6), **told)
+    untold = shelve(books.ALL_WORKS[2], added_at=NOW - timedelta(days=99))
+    with recorded() as entry:
+        metadata.refresh_new(entry, run="1", now=NOW)
+    assert set(Told.objects.values_list("book", flat=True)) == {new.pk, untold.pk}
+    assert Walk.objects.get().pk == "metadata_new"
+
+
+def test_new_books_are_those_since_the_last_walk_that_arrived(db: None) -> None:
+    Walk.objects.create(pk="metadata_new", began_at=NOW - timedelta(days=40), ended_at=NOW - timedelta(days=40))
+    told = {"refreshed_at": NOW - timedelta(days=1)}
+    shelve(books.ALL_WORKS[0], added_at=NOW - timedelta(days=41), **told)
+    new = shelve(books.ALL_WORKS[1], added_at=NOW - timedelta(days=39), **told)
     with recorded() as entry:
         metadata.refresh_new(entry, run="1", now=NOW)
     assert list(Told.objects.values_list("book", flat=True)) == [new.pk]
-    assert old.pk
-    assert Walk.objects.get().pk == "metadata_new"
+
+
+def test_new_books_of_which_one_source_told_are_asked_about_at_the_other_again(
+    db: None, upstream: Upstream, configured: Configure
+) -> None:
+    configured(GOOGLE_BOOKS_API_KEY="demo")
+    for work in books.ALL_WORKS[:3]:
+        shelve(work, added_at=NOW - timedelta(days=99))
+    upstream.fail("/openlibrary", 503, times=3 * 4)
+    with pytest.raises(SourcesOut), recorded() as entry:
+        metadata.refresh_new(entry, run="1", now=NOW)
+    with recorded() as entry:
+        metadata.refresh_new(entry, run="1", now=NOW + timedelta(hours=1))
+    assert Told.objects.filter(source="openlibrary").count() == 3
 
 
 def test_a_namesake_by_somebody_else_is_refused(refresh: Refresh) -> None:
@@ -330,10 +437,10 @@ def test_the_cover_is_on_the_disk(refresh: Refresh) -> None:
 def test_a_streak_of_failures_over_two_batches_is_taken_up_at_its_beginning(
     refresh: Refresh, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(metadata, "BATCH", 2)
+    monkeypatch.setattr("tasks.audiobooks.rounds.BATCH", 2)
     shelved = [shelve(work) for work in books.ALL_WORKS[:6]]
     for book in shelved[1:4]:
-        upstream.fail(quote_plus(book.title.removeprefix("The ")), 503, times=4)
+        upstream.fail(quote_plus(bare(book.title)), 503, times=4)
     with pytest.raises(SourcesOut):
         refresh("1")
     assert Walk.objects.get().position == shelved[0].pk
