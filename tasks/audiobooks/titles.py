@@ -38,6 +38,11 @@ def name_key(name: str) -> str:
     return _words(f"{first} {last}" if comma and "," not in first else name)[:LONGEST_NAME].strip()
 
 
+def last_name(name: str) -> str:
+    """ "Writer" of "A. Writer" and of "Writer, A."; empty for nobody."""
+    return name.partition(",")[0].rpartition(" ")[2].strip()
+
+
 def without_version(title: str) -> str:
     """The title of the work that a recording such as "Tides of Salt (version 2)" is of."""
     return VERSION.sub("", title).strip() or title

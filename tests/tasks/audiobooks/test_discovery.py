@@ -9,7 +9,7 @@ from django.db import transaction
 
 from scheduling.exceptions import RetryLater
 from tasks.audiobooks import discovery
-from tasks.audiobooks.discovery import find_new, find_top, last_name_of
+from tasks.audiobooks.discovery import find_new, find_top
 from tasks.audiobooks.keep import keep
 from tasks.audiobooks.models import Author, Book, Download, Edition, Genre, Rank, Walk
 from tasks.demo import books
@@ -100,7 +100,9 @@ def test_one_bad_item_is_counted_and_told(clock: Clock, librivox: LibriVox) -> N
     assert Walk.objects.get().ended_at is not None
 
 
-def test_a_recording_that_the_database_refuses_spoils_no_other(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recording_that_the_database_refuses_spoils_no_other(
+    clock: Clock, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
 
     @transaction.atomic
     def kept(recording: Any, now: datetime) -> Edition:
@@ -111,17 +113,26 @@ def test_a_recording_that_the_database_refuses_spoils_no_other(clock: Clock, mon
 
     monkeypatch.setattr(discovery, "keep", kept)
     row = found_new(clock.now())
+    first = clock.now()
     assert counts(row) == (len(LISTED), len(LISTED) - 1, 1)
     assert Edition.objects.count() == len(LISTED) - 1
-    assert Walk.objects.get().ended_at is None, "so that it is asked for again"
+    walk = Walk.objects.get()
+    assert (walk.left, walk.ended_at is not None) == ([LISTED[7].id], True), "no night is a first night again"
+    clock.advance(timedelta(days=1))
+    row = found_new(clock.now(), run="run-2")
+    assert counts(row)[2] == 1
+    assert upstream.asked("since=")
     monkeypatch.undo()
-    assert found_new(clock.now(), run="run-2").result == {"new": 1, "unchanged": len(LISTED) - 1}
+    assert found_new(clock.now(), run="run-3").result["kept at last"] == 1
+    assert Walk.objects.get().left == []
+    assert Edition.objects.count() == len(LISTED)
+    assert first
 
 
 @pytest.mark.parametrize("run", ["run-1", "another run"])
 def test_a_walk_that_was_cut_short_goes_on_where_it_ended(clock: Clock, upstream: Upstream, run: str) -> None:
     began = clock.now()
-    upstream.fail("offset=10", 503, times=99)
+    upstream.fail("offset=1", 503, times=99)
     with pytest.raises(UpstreamError):
         found_new(began)
     assert Edition.objects.count() == 10
@@ -137,13 +148,34 @@ def test_a_walk_that_was_cut_short_goes_on_where_it_ended(clock: Clock, upstream
     assert (walk.run, walk.position, walk.ended_at) == ("", 0, began), "so that the next one looks back far enough"
 
 
-def test_a_walk_of_another_run_that_ended_long_ago_begins_anew(clock: Clock, upstream: Upstream) -> None:
-    upstream.fail("offset=10", 503, times=4)
-    with pytest.raises(UpstreamError):
-        found_new(clock.now())
-    asked = len(upstream.requests)
-    found_new(clock.now() + timedelta(days=2), run="run-2")
-    assert upstream.requests[asked].params["offset"] == "0"
+def test_what_could_not_be_kept_and_is_gone_is_not_asked_for_for_ever(clock: Clock, upstream: Upstream) -> None:
+    Walk.objects.create(pk=discovery.WALK, left=["555555"])
+    row = found_new(clock.now())
+    assert row.result == {"gone": 1, "new": len(LISTED)}
+    assert upstream.asked("id=555555") == 1
+    assert Walk.objects.get().left == []
+
+
+def test_the_catalogue_is_asked_for_what_was_left_until_it_is_out(clock: Clock, upstream: Upstream) -> None:
+    Walk.objects.create(pk=discovery.WALK, left=[str(number) for number in range(8)])
+    upstream.fail("&id=", 503, times=99)
+    row = found_new(clock.now())
+    assert row.result == {"failed": 3, "new": len(LISTED)}
+    assert len(Walk.objects.get().left) == 8
+
+
+def test_when_more_fail_than_can_be_kept_all_are_asked_for_again(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.audiobooks.walks.MOST_LEFT", 3)
+
+    def broken(*_: Any) -> Edition:
+        raise ValueError
+
+    monkeypatch.setattr(discovery, "keep", broken)
+    found_new(clock.now())
+    walk = Walk.objects.get()
+    assert (walk.ended_at, walk.position, len(walk.left)) == (None, 0, 3)
+    monkeypatch.undo()
+    assert found_new(clock.now(), run="run-2").result == {"kept at last": 3, "new": len(LISTED) - 3, "unchanged": 3}
 
 
 def test_a_page_and_its_place_are_written_together(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,9 +246,26 @@ def test_an_item_that_is_not_here_yet_is_looked_up_in_the_catalogue(clock: Clock
 def test_an_item_that_cannot_be_looked_up_is_ranked_all_the_same(clock: Clock, upstream: Upstream) -> None:
     Genre.objects.create(name=SEA, is_enabled=True)
     upstream.fail("/librivox/", 500, times=999)
-    row = found_top(clock.now())
-    assert Rank.objects.filter(edition=None).count() == 10
-    assert "cannot be looked up" in row.log_output
+    Genre.objects.create(name="Poetry", is_enabled=True)
+    with pytest.raises(PartsFailed, match=f"{SEA}, Poetry"):
+        found_top(clock.now())
+    assert Rank.objects.filter(edition=None).count() == 20
+    assert "cannot be looked up" in TaskRecord.objects.latest("pk").log_output
+    assert upstream.asked("/librivox/") == 3 * 4, "after three it is left alone"
+
+
+def test_a_look_up_that_is_refused_is_told_and_fails_nothing(clock: Clock, upstream: Upstream) -> None:
+    Genre.objects.create(name=SEA, is_enabled=True)
+    upstream.fail("/librivox/", 400)
+    assert "cannot be looked up" in found_top(clock.now()).log_output
+
+
+def test_ranks_are_kept_for_a_year(clock: Clock) -> None:
+    genre = Genre.objects.create(name="Poetry", is_enabled=True)
+    for weeks in (52, 54):
+        Rank.objects.create(genre=genre, day=clock.now().date() - timedelta(weeks=weeks), place=1, archive_id="x")
+    found_top(clock.now())
+    assert Rank.objects.filter(archive_id="x").count() == 1
 
 
 def test_a_genre_that_the_source_does_not_know_is_told(clock: Clock) -> None:
@@ -259,10 +308,3 @@ def test_another_length_of_the_list_is_asked_for_and_told(configured: Callable[.
     found_top(clock.now())
     assert Rank.objects.count() == 3
     assert set(Download.objects.values_list("why", flat=True)) == {"Top 3 of Poetry"}
-
-
-@pytest.mark.parametrize(
-    ("name", "last"), [("A. Writer", "Writer"), ("Writer, A.", "Writer"), ("Writer", "Writer"), ("", "")]
-)
-def test_a_last_name_is_found(name: str, last: str) -> None:
-    assert last_name_of(name) == last

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.audiobooks.titles import name_key, title_key
+from tasks.audiobooks.titles import last_name, name_key, title_key
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,10 @@ def test_a_name_becomes_what_it_is_compared_by(name: str, key: str) -> None:
 def test_a_key_fits_its_column_whatever_it_is_made_of(text: str) -> None:
     assert len(title_key(text * 100)) <= 500
     assert len(name_key(text * 100)) <= 200
+
+
+@pytest.mark.parametrize(
+    ("name", "last"), [("A. Writer", "Writer"), ("Writer, A.", "Writer"), ("Writer", "Writer"), ("", "")]
+)
+def test_a_last_name_is_found(name: str, last: str) -> None:
+    assert last_name(name) == last
