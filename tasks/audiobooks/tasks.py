@@ -26,6 +26,12 @@ ASKING: dict[str, Any] = {  # of those that ask outside services
     "backoff": timedelta(minutes=5),
     "needs": lambda: options().missing(),
 }
+ENDURING: dict[str, Any] = {  # of those that come so seldom that they wait for the end of an outage
+    **ASKING,
+    "max_attempts": 8,  # with these waits, in about two days
+    "backoff": timedelta(hours=1),
+    "backoff_max": timedelta(hours=12),
+}
 
 
 @scheduled(
@@ -52,7 +58,7 @@ def mam_scraping_task(context: Any) -> None:
     id="top10_discovery",
     name="Weekly Top-10 Discovery",
     description="Ranks the most wanted audiobooks of each enabled genre, and queues those that are not here.",
-    **ASKING,
+    **ENDURING,
 )
 @task(takes_context=True)
 def top10_discovery_task(context: Any) -> None:
@@ -69,7 +75,7 @@ def top10_discovery_task(context: Any) -> None:
     id="metadata_full",
     name="Monthly Full Metadata Refresh",
     description="Asks the sources of metadata about all books.",
-    **ASKING,
+    **ENDURING,
 )
 @task(takes_context=True)
 def metadata_full_refresh_task(context: Any) -> None:
@@ -86,7 +92,7 @@ def metadata_full_refresh_task(context: Any) -> None:
     id="metadata_new",
     name="Weekly New Books Metadata Refresh",
     description="Asks the sources of metadata about the books of the last days.",
-    **ASKING,
+    **ENDURING,
 )
 @task(takes_context=True)
 def metadata_new_books_task(context: Any) -> None:
@@ -103,7 +109,7 @@ def metadata_new_books_task(context: Any) -> None:
     id="series_completion",
     name="Monthly Series Completion",
     description="Finds the books that are missing in series, and queues those that the catalogue has.",
-    **ASKING,
+    **ENDURING,
 )
 @task(takes_context=True)
 def series_completion_task(context: Any) -> None:
@@ -120,7 +126,7 @@ def series_completion_task(context: Any) -> None:
     id="author_completion",
     name="Monthly Author Completion",
     description="Finds the audiobooks that are missing of authors, and queues those that the catalogue has.",
-    **ASKING,
+    **ENDURING,
 )
 @task(takes_context=True)
 def author_completion_task(context: Any) -> None:
@@ -137,7 +143,6 @@ def author_completion_task(context: Any) -> None:
     name="Daily Task Cleanup",
     description="Deletes the records of these jobs that are older than KEEP_RECORDS_DAYS.",
     timeout=timedelta(hours=1),
-    needs=lambda: options().missing(),
     **COMMON,
 )
 @task(takes_context=True)
