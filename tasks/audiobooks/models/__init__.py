@@ -1,7 +1,7 @@
-"""Book, Author, Series, Genre; Edition (a recording) and Rank; Told (who said what), Pause; Gap; Download; Walk."""
+"""Book, Author, Series, Genre; Edition (a recording), Rank; Told (who said what), Pause; Gap; Download, Usage; Walk."""
 
 from tasks.audiobooks.models.books import Author, Book, BookQuerySet, Genre, Series, Told
-from tasks.audiobooks.models.downloads import Download, DownloadQuerySet, DownloadState, Part
+from tasks.audiobooks.models.downloads import Download, DownloadQuerySet, DownloadState, Part, Usage
 from tasks.audiobooks.models.editions import Edition, Rank
 from tasks.audiobooks.models.gaps import Gap, GapState, Stand
 from tasks.audiobooks.models.pauses import Pause
@@ -24,5 +24,6 @@ __all__ = [
     "Series",
     "Stand",
     "Told",
+    "Usage",
     "Walk",
 ]

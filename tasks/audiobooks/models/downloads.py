@@ -1,4 +1,4 @@
-"""Download: an edition on its way into the library, or in it; Part: one of its files."""
+"""Download: an edition on its way into the library, or in it; Part: one of its files; Usage: how much there is."""
 
 from datetime import datetime
 from typing import ClassVar, Self
@@ -13,15 +13,19 @@ class DownloadState(models.TextChoices):
     QUEUED = "queued", "Queued"
     RUNNING = "running", "Downloading"
     DONE = "done", "In the library"
-    FAILED = "failed", "Failed"  # given up; staff may queue it again
+    FAILED = "failed", "Failed"  # given up: its files are not there, or not as described; staff may queue it again
     HELD = "held", "No room"  # the budget or the disk is full; queued again as soon as there is room
+    OFF = "off", "Taken off"  # by staff, who do not want it; only they queue it again
 
 
 class DownloadQuerySet(models.QuerySet["Download"]):
     def to_do(self, now: datetime) -> Self:
-        """Those to go on with, those begun first: queued ones whose time has come, and what a killed run left."""
+        """Those to go on with: queued ones whose time has come, and what a killed run left.
+
+        Those begun first; but what was put off, or has used up the time of a run, stands behind the others.
+        """
         waiting = Q(state=DownloadState.QUEUED) & (Q(retry_at=None) | Q(retry_at__lte=now))
-        return self.filter(waiting | Q(state=DownloadState.RUNNING)).order_by("-state", "queued_at", "pk")
+        return self.filter(waiting | Q(state=DownloadState.RUNNING)).order_by("delays", "-state", "queued_at", "pk")
 
 
 class Download(models.Model):
@@ -31,9 +35,11 @@ class Download(models.Model):
     state = models.CharField(max_length=7, choices=DownloadState, default=DownloadState.QUEUED)
     why = models.CharField(max_length=100)  # Top ten of Nautical Fiction; Gap in Salt Coast; Asked for by ada
     size = models.BigIntegerField(null=True, blank=True)  # bytes of all parts; None: not known yet
-    done = models.BigIntegerField(default=0)  # bytes that are on the disk and whole
+    done = models.BigIntegerField(default=0)  # bytes that have come, those of a part that is not whole yet too
     folder = models.CharField(max_length=500, blank=True)  # below LIBRARY_DIR; empty until it is in the library
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)  # in vain by its own fault; after some it is given up
+    delays = models.PositiveSmallIntegerField(default=0)  # how often a service, the disk or the time has put it off
+    is_stale = models.BooleanField(default=False)  # it is not as it was described: its parts are asked for anew
     error = models.CharField(max_length=500, blank=True)
     retry_at = models.DateTimeField(null=True, blank=True)
     queued_at = models.DateTimeField()
@@ -78,8 +84,21 @@ class Part(models.Model):
         default_permissions = ()
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["download", "number"], name="part_once"),
-            models.UniqueConstraint(fields=["download", "name"], name="part_name_once"),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class Usage(models.Model):
+    """How many bytes the library has, as the last run has counted them on the disk: one row."""
+
+    name = models.CharField(primary_key=True, max_length=20, default="library")
+    bytes = models.BigIntegerField(default=0)  # of all files, those on their way too
+    counted_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.bytes} bytes at {self.counted_at:%Y-%m-%d %H:%M} UTC"

@@ -11,7 +11,7 @@ from tasks.audiobooks.models.editions import Edition
 
 class GapState(models.TextChoices):
     MISSING = "missing", "Not in the catalogue"
-    FOUND = "found", "In the catalogue"  # but not queued: the budget, or staff, says no
+    FOUND = "found", "In the catalogue"  # but not on its way: it has no files, was given up, or taken off
     QUEUED = "queued", "Queued"
     OWNED = "owned", "Here"
     IGNORED = "ignored", "Not wanted"  # staff said so
