@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import file_digest
@@ -11,15 +12,23 @@ from pathlib import Path
 import stamina
 
 from tasks.audiobooks.catalogue import Catalogue
-from tasks.audiobooks.library import NO_ROOM, Library, NoRoom, open_part
+from tasks.audiobooks.library import FULL, NO_ROOM, Library, NoRoom, open_part
 from tasks.exceptions import UpstreamError
 from tasks.http import Deadline, Stream
 
 ATTEMPTS = 4  # that bring nothing
 TIMES = 3  # that a file may come whole and be another than was told
 WRONG = "wrong bytes"  # the code of the error when what comes is not what was told
+SLOW = "too slow"  # the code when so little comes that others are better served
+SLOWEST = 2_000  # bytes a second
+OVER = 60.0  # seconds over which that is measured
+MOST_UNTOLD = 1_000_000_000  # bytes of a file whose size nobody tells
 LONGEST_PAUSE = 60.0  # seconds between two attempts
+LONGEST_NUMBER = 18  # digits
 RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/(?:([0-9]{1,18})|\*)")
+
+STARTS = (b"ID3", b"OggS", b"fLaC")  # of files that are sound
+LONGEST_START = 8  # bytes
 
 type Told = Callable[[int], None]  # is told of each piece how many bytes have come; fewer than none: thrown away
 
@@ -34,6 +43,24 @@ class Wanted:
     md5: str
 
 
+class Pace:
+    """How fast something comes, over one span after the other. Pure: the moments are given."""
+
+    def __init__(self, now: float) -> None:
+        self._since = now
+        self._came = 0
+
+    def is_too_slow(self, size: int, now: float) -> bool:
+        """Whether, with these bytes, less than SLOWEST has come over a whole span."""
+        self._came += size
+        seconds = now - self._since
+        if seconds < OVER:
+            return False
+        is_slow = self._came < SLOWEST * seconds
+        self._since, self._came = now, 0
+        return is_slow
+
+
 class Fetcher:
     """Fetches files of one source into one library."""
 
@@ -45,8 +72,9 @@ class Fetcher:
     def fetch(self, wanted: Wanted, path: Path, told: Told) -> int:
         """Bring the whole file to `path` and say how long it is.
 
-        What is there already is gone on with. Raises UpstreamError when nothing comes any more, or with the code
-        WRONG if it never is as described; NoRoom, DeadlineReached, or RetryLater. What has come by then stays.
+        What is there already is gone on with. Raises UpstreamError when nothing comes any more, with the code SLOW
+        when next to nothing does, or with WRONG if it never is as described; NoRoom, DeadlineReached, or RetryLater.
+        What has come by then stays.
         """
         problem = ""
         for _ in range(TIMES):
@@ -74,11 +102,11 @@ class Fetcher:
                         self._go_on(wanted, file, told)
                         return
             except UpstreamError as error:
-                if not error.retryable or file.seek(0, os.SEEK_END) <= before:
+                if not error.retryable or error.code == SLOW or file.seek(0, os.SEEK_END) <= before:
                     raise
 
     def _may_help(self, error: Exception) -> bool | float:
-        if not isinstance(error, UpstreamError) or not error.retryable:
+        if not isinstance(error, UpstreamError) or not error.retryable or error.code == SLOW:
             return False
         wait = error.retry_after
         return (wait < min(LONGEST_PAUSE, self._deadline.left()) and wait) if wait else True
@@ -90,7 +118,9 @@ class Fetcher:
             start = 0
         try:
             with self._source.download(wanted.archive_id, wanted.name, start) as stream:
+                _check_kind(wanted, stream)
                 start = self._start(wanted, file, stream, start, told)
+                self._check_room(wanted, stream, start)
                 self._write(wanted, file, stream, start, told)
         except UpstreamError as error:
             if error.status != 416 or not start:
@@ -116,22 +146,33 @@ class Fetcher:
             raise UpstreamError(f"sends {length} bytes as {wanted.name}, not {wanted.size} as it told", code=WRONG)
         return 0
 
+    def _check_room(self, wanted: Wanted, stream: Stream, start: int) -> None:
+        """Before the first byte of a file whose size the item does not tell, by what the answer tells of it."""
+        length = stream.headers.get("Content-Length", "")
+        if wanted.size is None and length.isdecimal():
+            if start + int(length[:LONGEST_NUMBER]) > MOST_UNTOLD:
+                raise UpstreamError(f"sends {length} bytes as {wanted.name}, which is more than is taken", code=WRONG)
+            self._library.check_room(int(length))
+
     def _write(self, wanted: Wanted, file: BufferedRandom, stream: Stream, position: int, told: Told) -> None:
+        most, pace = MOST_UNTOLD if wanted.size is None else wanted.size, Pace(time.monotonic())
         try:
             for piece in stream.pieces:
                 position += len(piece)
-                if wanted.size is not None and position > wanted.size:
+                if position > most:
                     self._throw_away(file, told)
-                    raise UpstreamError(f"sent more than the {wanted.size} bytes of {wanted.name}", code=WRONG)
+                    raise UpstreamError(f"sent more than the {most} bytes of {wanted.name}", code=WRONG)
                 if wanted.size is None and self._library.room() < len(piece):
                     raise NoRoom
                 file.write(piece)
                 self._library.took(len(piece))
                 told(len(piece))
+                if pace.is_too_slow(len(piece), time.monotonic()):
+                    raise UpstreamError(f"sends {wanted.name} too slowly", code=SLOW, retryable=True)
             file.flush()
         except OSError as error:
             if error.errno in NO_ROOM:
-                raise NoRoom("The disk is full.") from None
+                raise NoRoom(FULL) from None
             raise
         if wanted.size is not None and position < wanted.size:
             raise UpstreamError(f"sent {position} of the {wanted.size} bytes of {wanted.name}", retryable=True)
@@ -142,6 +183,16 @@ class Fetcher:
         file.truncate()
         self._library.took(-size)
         told(-size)
+
+
+def _check_kind(wanted: Wanted, stream: Stream) -> None:
+    """Raises UpstreamError for what is a page, such as one of an outage, or is packed: no bytes of the file."""
+    kind = stream.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind.startswith("text/") or kind == "application/json" or kind.endswith("+json"):
+        raise UpstreamError(f"sent {kind[:50]} instead of {wanted.name}", retryable=True)
+    packed = stream.headers.get("Content-Encoding", "").strip().lower()
+    if packed not in {"", "identity"}:
+        raise UpstreamError(f"sent {wanted.name} packed as {packed[:20]!r}, which was not asked for", retryable=True)
 
 
 def is_whole(wanted: Wanted, path: Path) -> bool:
@@ -159,6 +210,12 @@ def _problem(wanted: Wanted, file: BufferedRandom, size: int) -> str:
     if not size:
         return "it was empty"
     file.seek(0)
-    if wanted.md5 and file_digest(file, "md5").hexdigest() != wanted.md5:
-        return "its checksum was wrong"
-    return ""
+    if wanted.md5:
+        return "" if file_digest(file, "md5").hexdigest() == wanted.md5 else "its checksum was wrong"
+    return "" if is_sound(file.read(LONGEST_START)) else "it was no sound file"
+
+
+def is_sound(start: bytes) -> bool:
+    """Whether a file that begins so may be MP3, MP4, Ogg or FLAC."""
+    is_frame = len(start) > 1 and start[0] == 0xFF and start[1] & 0xE0 == 0xE0
+    return is_frame or start.startswith(STARTS) or start[4:8] == b"ftyp"

@@ -26,11 +26,16 @@ SUFFIXES = frozenset({".mp3", ".m4a", ".m4b", ".ogg", ".flac"})
 SEPARATORS = str.maketrans(dict.fromkeys('/\\:|"', "-") | dict.fromkeys("*?<>", " "))
 RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])(?=\.|$)", re.I)
 NUMBERED = re.compile(r"^\s*[0-9]{1,4}\s*[-.:]\s*(?=\S)")
+FULL = "The disk is full."
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class NoRoom(TaskError):
     """The library is as large as it may be."""
+
+    def __init__(self, message: str = "", needed: int | None = None) -> None:
+        super().__init__(message)
+        self.needed = needed  # bytes; None: it is not known
 
 
 class NotSafe(TaskError):
@@ -118,12 +123,38 @@ class Library:
         """The downloads of which something lies in `.incoming`."""
         return [int(found.name) for found in self._entries(INCOMING) if found.name.isdecimal()]
 
+    def gathered_bytes(self, key: int) -> int:
+        """How many bytes of a download have come."""
+        return sum(self.sizes(f"{INCOMING}/{key}").values())
+
+    def drop_parts(self, key: int) -> None:
+        """Remove the file of a download that is not whole."""
+        for found in self._entries(f"{INCOMING}/{key}"):
+            if found.name.endswith(".part"):
+                self.remove(Path(found.path))
+
+    def remove(self, path: Path) -> None:
+        """Remove a file, or a link, and count it no more."""
+        size = path.lstat().st_size
+        path.unlink()
+        self.took(-size)
+
     def room(self) -> int:
         """Bytes that may still come; negative if there are too many already. Counted once, then kept by `took`."""
+        left = shutil.disk_usage(self.folder).free - self._free
+        return min(left, self._budget - self.used()) if self._budget else left
+
+    def used(self) -> int:
+        """Bytes of all files, what is on its way included; counted as for `room`."""
         if self._used is None:
             self._used = sum(_sizes(self.folder))
-        left = shutil.disk_usage(self.folder).free - self._free
-        return min(left, self._budget - self._used) if self._budget else left
+        return self._used
+
+    def check_room(self, needed: int) -> None:
+        """Raises NoRoom if so many bytes are too many."""
+        if needed > (room := self.room()):
+            told = f"{_megabytes(needed)} are needed, and there is room for {_megabytes(max(room, 0))}."
+            raise NoRoom(told, needed)
 
     def took(self, size: int) -> None:
         """So many bytes have been written; negative for what was removed."""
@@ -131,10 +162,10 @@ class Library:
             self._used += size
 
     def choose(self, wanted: str) -> str:
-        """`wanted`, or with a number behind it if something of that name is there."""
+        """`wanted`, or with a number behind it if something of that name is there; an empty folder is nothing."""
         for number in range(1, MOST_TWINS):
             chosen = wanted if number == 1 else f"{wanted} ({number})"
-            if not os.path.lexists(self.folder / chosen):
+            if not os.path.lexists(self.folder / chosen) or _is_empty(self.folder / chosen):
                 return chosen
         raise NotSafe(f"The library has {MOST_TWINS} folders named {wanted}")
 
@@ -177,6 +208,22 @@ class Library:
         return folder
 
 
+def is_gone(root: Path, target: str) -> bool:
+    """Whether a folder of the library has no file any more; False where the library itself cannot be seen."""
+    folder = root / target
+    try:
+        return bool(target) and root.is_dir() and (not os.path.lexists(folder) or _is_empty(folder))
+    except OSError:
+        return False
+
+
+def _is_empty(folder: Path) -> bool:
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    with os.scandir(folder) as entries:
+        return next(entries, None) is None
+
+
 def open_part(path: Path) -> int:
     """A file to write to, made if need be, whatever is in it kept; never what a link leads to."""
     try:
@@ -203,6 +250,10 @@ def _sizes(folder: Path) -> Iterator[int]:
                     waiting.append(found.path)
                 elif found.is_file(follow_symlinks=False):
                     yield found.stat(follow_symlinks=False).st_size
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1_000_000:,.1f} MB"
 
 
 def _to_disk(folder: Path) -> None:

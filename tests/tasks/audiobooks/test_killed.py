@@ -37,7 +37,7 @@ def test_a_killed_process_loses_no_byte(
     recording: Callable[[int], Any], archive: Archive, upstream: Upstream, database_url: str, tmp_path: Path
 ) -> None:
     found = recording(0)
-    content = os.urandom(SIZE)
+    content = b"ID3" + os.urandom(SIZE - 3)
     archive.content[found.archive_id, "x.mp3"] = content
     archive.files[found.archive_id] = [{"name": "x.mp3", "format": "64Kbps MP3", "size": str(SIZE)}]
     archive.bytes_per_second = 200_000

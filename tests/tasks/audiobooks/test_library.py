@@ -118,6 +118,8 @@ def test_a_folder_appears_at_once(tmp_path: Path) -> None:
 def test_a_folder_of_the_same_name_is_not_touched(tmp_path: Path) -> None:
     books = library(tmp_path)
     (tmp_path / "A" / "T").mkdir(parents=True)
+    assert books.choose("A/T") == "A/T", "an empty folder is nothing"
+    (tmp_path / "A" / "T" / "1.mp3").touch()
     assert books.choose("A/T") == "A/T (2)"
     (tmp_path / "A" / "T (2)").symlink_to("/")
     assert books.choose("A/T") == "A/T (3)"
