@@ -5,7 +5,6 @@ catalogue has one.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
@@ -16,35 +15,11 @@ from tasks.audiobooks.keep import keep
 from tasks.audiobooks.matching import Offer, Wanted, bare, choose, same_name
 from tasks.audiobooks.models import Author, Book, DownloadState, Edition, GapState
 from tasks.audiobooks.titles import name_key, title_key
+from tasks.audiobooks.wishes import Filling, Wish
 
 LIBRIVOX = "librivox"  # whose ids Open Library knows
 MOST_BOOKS = 50  # of one title that are looked at
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """A work that belongs to a series, or is an author's."""
-
-    key: str  # OL900W
-    title: str
-    authors: tuple[str, ...] = ()
-    position: str = ""  # in the series
-    recordings: tuple[str, ...] = ()  # ids at LibriVox
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filling:
-    """What became of a wish."""
-
-    state: GapState = GapState.MISSING
-    book: int | None = None
-    edition: int | None = None
-    is_new: bool = False  # it was queued just now
-
-    @property
-    def told(self) -> str:
-        """For the counts: queued is what was queued just now, coming what was queued before."""
-        return "coming" if self.state == GapState.QUEUED and not self.is_new else self.state.value
+OVER = (DownloadState.FAILED, DownloadState.OFF)
 
 
 class Filler:
@@ -67,7 +42,10 @@ class Filler:
         return _best(known) or _best(Edition.objects.filter(book__in=_same_books(wish)))
 
     def queue(self, edition: Edition, why: str, *, may_queue: bool) -> Filling:
-        """What is so far of the book that this is a recording of; it is queued if none of its recordings ever was."""
+        """What is so far of the book that this is a recording of; it is queued if none of its recordings ever was.
+
+        In place of one that was given up, another comes; not so if staff have taken one off.
+        """
         states = dict(
             Edition.objects.filter(book=edition.book_id, download__state__isnull=False).values_list(
                 "pk", "download__state"
@@ -76,12 +54,14 @@ class Filler:
         owned = next((pk for pk, state in states.items() if state == DownloadState.DONE), None)
         if owned:
             return Filling(state=GapState.OWNED, book=edition.book_id, edition=owned)
-        coming = next((pk for pk, state in states.items() if state != DownloadState.FAILED), None)
+        coming = next((pk for pk, state in states.items() if state not in OVER), None)
         if coming:
             return Filling(state=GapState.QUEUED, book=edition.book_id, edition=coming)
-        is_new = not states and may_queue and downloads.queue(edition, why[:100], now=self._now) is not None
-        state = GapState.QUEUED if is_new else GapState.FOUND
-        return Filling(state=state, book=edition.book_id, edition=edition.pk, is_new=is_new)
+        other = edition if edition.pk not in states else _best(edition.book.editions.filter(download=None))
+        is_wanted = may_queue and other is not None and DownloadState.OFF not in states.values()
+        if is_wanted and other and downloads.queue(other, why[:100], now=self._now):
+            return Filling(state=GapState.QUEUED, book=edition.book_id, edition=other.pk, is_new=True)
+        return Filling(state=GapState.FOUND, book=edition.book_id, edition=edition.pk)
 
     def _offered(self, wish: Wish) -> Recording | None:
         """What the catalogue has of it."""
@@ -128,3 +108,6 @@ def _best(editions: QuerySet[Edition]) -> Edition | None:
     """The one that has files, and that most people have fetched."""
     rows = list(editions.order_by("pk")[:MOST_BOOKS])
     return max(rows, key=lambda row: (bool(row.archive_id), row.downloads or 0, -row.pk), default=None)
+
+
+__all__ = ["Filler", "Filling", "Wish", "last_name", "of_wish"]

@@ -1,14 +1,16 @@
-"""How full the library is: of its budget, and of the disk that it is on."""
+"""How full the library is: of its budget, as the run counts it, and of the disk that it is on."""
 
 import shutil
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from django.db.models import Sum
-
 from tasks.audiobooks.conf import options
-from tasks.audiobooks.models import Download, DownloadState
+from tasks.audiobooks.library import Library
+from tasks.audiobooks.models import Usage
 
+LIBRARY = "library"  # the row of Usage
+COUNTED_EVERY = timedelta(hours=1)  # while nothing is downloaded
 STEP = 1000
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
@@ -17,7 +19,8 @@ UNITS = ("bytes", "kB", "MB", "GB", "TB")
 class Fullness:
     """All in bytes."""
 
-    used: int  # by what is in the library or on its way there
+    used: int  # by what is in the library or on its way there, as the last run has counted it
+    counted_at: datetime | None  # None: nobody has counted yet
     budget: int  # 0 is no limit
     disk: int  # 0: it is not known
     free: int
@@ -44,12 +47,27 @@ class Fullness:
 
 def fullness() -> Fullness:
     configured = options()
-    kept = Download.objects.exclude(state=DownloadState.FAILED)  # of those that failed nothing is kept
-    used = kept.aggregate(sum=Sum("done"))["sum"] or 0
+    usage = Usage.objects.filter(pk=LIBRARY).first()
     disk, free = _disk(configured.library_dir)
     return Fullness(
-        used=used, budget=configured.library_budget, disk=disk, free=free, keep_free=configured.library_free
+        used=usage.bytes if usage else 0,
+        counted_at=usage.counted_at if usage else None,
+        budget=configured.library_budget,
+        disk=disk,
+        free=free,
+        keep_free=configured.library_free,
     )
+
+
+def is_count_old(now: datetime) -> bool:
+    """Whether files may have been added or removed by others since."""
+    return not Usage.objects.filter(pk=LIBRARY, counted_at__gt=now - COUNTED_EVERY).exists()
+
+
+def count_used(library: Library, now: datetime) -> None:
+    """Write what the budget is held against, for the pages."""
+    told = {"bytes": library.used(), "counted_at": now}
+    Usage.objects.update_or_create(pk=LIBRARY, defaults=told)
 
 
 def size_words(size: int | None) -> str:

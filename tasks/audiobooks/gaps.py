@@ -7,8 +7,15 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Count, Q
 
-from tasks.audiobooks.filling import Filling, Wish
-from tasks.audiobooks.models import Author, Gap, GapState, Series, Stand
+from tasks.audiobooks.models import Author, DownloadState, Edition, Gap, GapState, Series, Stand
+from tasks.audiobooks.wishes import Filling, Wish
+
+NEAREST = {
+    DownloadState.DONE: GapState.OWNED,
+    DownloadState.RUNNING: GapState.QUEUED,
+    DownloadState.QUEUED: GapState.QUEUED,
+    DownloadState.HELD: GapState.QUEUED,
+}  # what a gap is by its downloads; the first of these that there is
 
 type Owner = Series | Author
 
@@ -41,6 +48,31 @@ def forget(owner: Owner, keys: Collection[str]) -> None:
     rows = Gap.objects.filter(**_owned_by(owner)).exclude(state__in=(GapState.IGNORED, GapState.QUEUED))
     gone = [pk for pk, key in rows.values_list("pk", "work_key") if key not in keys]
     Gap.objects.filter(pk__in=gone).delete()
+
+
+@transaction.atomic
+def follow(edition: Edition) -> None:
+    """Let the gaps that a book fills stand as its downloads do, after that of `edition` has changed.
+
+    It has arrived, is on its way, or was given up, unless another recording of the book is nearer. Their owners are
+    counted anew; what staff do not want stays so.
+    """
+    book = edition.book
+    editions = dict(Edition.objects.filter(book=book).values_list("download__state", "pk"))
+    nearest = next((state for state in NEAREST if state in editions), None)
+    state = NEAREST[nearest] if nearest else GapState.FOUND
+    fills = Q(book=book) | Q(edition__book=book)
+    if book.openlibrary_key:
+        fills |= Q(work_key=book.openlibrary_key)
+    rows = Gap.objects.filter(fills).exclude(state=GapState.IGNORED).select_related("series", "author")
+    changed = [gap for gap in rows if gap.state != state or (nearest and gap.edition_id != editions[nearest])]
+    for gap in changed:
+        by = editions[nearest] if nearest else gap.edition_id or edition.pk
+        not_ignored = Gap.objects.filter(pk=gap.pk).exclude(state=GapState.IGNORED)
+        not_ignored.update(state=state, book_id=book.pk, edition_id=by)
+    for owner in {gap.series or gap.author for gap in changed}:
+        if owner:
+            count(owner)
 
 
 @transaction.atomic

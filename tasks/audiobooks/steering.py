@@ -3,22 +3,22 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
 
 from tasks.audiobooks import downloads, gaps
+from tasks.audiobooks.conf import options
+from tasks.audiobooks.library import is_gone
 from tasks.audiobooks.models import Download, DownloadState, Edition, Gap, GapState
 
 OPEN = (GapState.MISSING, GapState.FOUND)  # what may be declined: of the others something is here, or on its way
-LOST = (GapState.FOUND, GapState.QUEUED)  # what may be queued; of the latter only what has failed since
-OVER = (DownloadState.FAILED, DownloadState.HELD)
+OVER = (DownloadState.FAILED, DownloadState.OFF, DownloadState.HELD)
+ENDED = (DownloadState.FAILED, DownloadState.OFF)
 COMING = (DownloadState.QUEUED, DownloadState.RUNNING, DownloadState.HELD)
 
 
 @transaction.atomic
 def decline(gap: Gap) -> bool:
     """The work is not wanted: no look at the series or the author queues it."""
-    given_up = Q(state=GapState.QUEUED, edition__download__state=DownloadState.FAILED)
-    won = Gap.objects.filter(Q(state__in=OPEN) | given_up, pk=gap.pk).update(state=GapState.IGNORED)
+    won = Gap.objects.filter(pk=gap.pk, state__in=OPEN).update(state=GapState.IGNORED)
     if won:
         _recount(gap)
     return bool(won)
@@ -31,17 +31,17 @@ def want(gap: Gap) -> bool:
     won = Gap.objects.filter(pk=gap.pk, state=GapState.IGNORED).update(state=state)
     if won:
         _recount(gap)
+        if gap.edition:
+            gaps.follow(gap.edition)
     return bool(won)
 
 
 @transaction.atomic
 def queue_found(gap: Gap, *, now: datetime) -> bool:
     """Queue what the catalogue has of a work that is missing; False if it is on its way already, or has no files."""
-    if gap.edition is None or gap.state not in LOST:
+    if gap.edition is None or gap.state != GapState.FOUND:
         return False
-    if _queue(gap.edition, f"Gap in {gap.series or gap.author}", now) is None:
-        return False
-    return bool(Gap.objects.filter(pk=gap.pk, state__in=LOST).update(state=GapState.QUEUED))
+    return _queue(gap.edition, f"Gap in {gap.series or gap.author}", now) is not None
 
 
 def ask_for(edition: Edition, *, by: str, now: datetime) -> Download | None:
@@ -49,10 +49,25 @@ def ask_for(edition: Edition, *, by: str, now: datetime) -> Download | None:
     return _queue(edition, f"Asked for by {by}", now)
 
 
+@transaction.atomic
 def queue_again(download: Download, *, now: datetime) -> bool:
-    """Begin anew with its attempts; False if it is on its way, or in the library."""
-    again = {"state": DownloadState.QUEUED, "attempts": 0, "error": "", "retry_at": None, "queued_at": now}
-    return bool(Download.objects.filter(pk=download.pk, state__in=OVER).update(**again, finished_at=None))
+    """Begin anew with its attempts; False if it is on its way, or in the library and its files are there."""
+    again = {"state": DownloadState.QUEUED, "attempts": 0, "delays": 0, "error": "", "retry_at": None}
+    if is_lost(download):
+        rows = Download.objects.filter(pk=download.pk, state=DownloadState.DONE, folder=download.folder)
+        won = rows.update(**again, queued_at=now, finished_at=None, folder="", done=0)
+        download.parts.update(is_whole=False)
+    else:
+        rows = Download.objects.filter(pk=download.pk, state__in=OVER)
+        won = rows.update(**again, queued_at=now, finished_at=None)
+    if won:
+        gaps.follow(download.edition)
+    return bool(won)
+
+
+def is_lost(download: Download) -> bool:
+    """Whether it came into the library, and somebody has removed its files since."""
+    return download.state == DownloadState.DONE and is_gone(options().library_dir, download.folder)
 
 
 @transaction.atomic
@@ -61,10 +76,11 @@ def take_off(download: Download, *, by: str, now: datetime) -> bool:
 
     What was gathered of it the next run removes from the disk.
     """
-    told = {"state": DownloadState.FAILED, "error": f"Taken off the list by {by}."[:500], "retry_at": None, "done": 0}
+    told = {"state": DownloadState.OFF, "error": f"Taken off the list by {by}."[:500], "retry_at": None, "done": 0}
     won = Download.objects.filter(pk=download.pk, state__in=COMING).update(**told, finished_at=now)
     if won:
         download.parts.update(is_whole=False)
+        gaps.follow(download.edition)
     return bool(won)
 
 
@@ -73,7 +89,7 @@ def _queue(edition: Edition, why: str, now: datetime) -> Download | None:
     queued = downloads.queue(edition, why[:100], now=now)
     if queued is not None:
         return queued
-    before = Download.objects.filter(edition=edition, state=DownloadState.FAILED).first()
+    before = Download.objects.filter(edition=edition, state__in=ENDED).first()
     if before is None or not queue_again(before, now=now):
         return None
     before.refresh_from_db()

@@ -17,6 +17,7 @@ from tasks.audiobooks.admin.wall import HUES, NOT_HERE, cover_address
 from tasks.audiobooks.admin.works import Work, neighbours, works_of
 from tasks.audiobooks.conf import options
 from tasks.audiobooks.models import Book, Download, DownloadState, Edition, Told
+from tasks.audiobooks.steering import ENDED
 
 MOST_EDITIONS = 50
 MOST_NAMES = 12  # of readers
@@ -87,7 +88,7 @@ def edition_row(request: HttpRequest, edition: Edition) -> dict[str, Any]:
     download: Download | None = getattr(edition, "download", None)
     readers = [str(each) for each in edition.readers] if isinstance(edition.readers, list) else []
     more = f" and {len(readers) - MOST_NAMES} more" if len(readers) > MOST_NAMES else ""
-    ends = download is None or download.state == DownloadState.FAILED
+    ends = download is None or download.state in ENDED
     return {
         "edition": edition,
         "readers": ", ".join(readers[:MOST_NAMES]) + more,

@@ -13,7 +13,7 @@ from scheduling.models import OPEN, Execution, Job
 from tasks.audiobooks.admin.pages import download_badge, may, page_if, percent, sheet
 from tasks.audiobooks.fullness import fullness, size_words
 from tasks.audiobooks.models import Download, DownloadState
-from tasks.audiobooks.steering import COMING, OVER
+from tasks.audiobooks.steering import COMING, OVER, is_lost
 
 JOB = "download_audiobooks"
 ROWS = 40  # on a page
@@ -43,7 +43,7 @@ def listed(request: HttpRequest) -> dict[str, Any]:
         "tabs": [(each.value, each.label, told, each.value == state) for each, (_, told) in counts.items()],
         "state": state,
         "q": text,
-        "fullness": gauges(),
+        "fullness": gauges(now),
         "is_busy": counts[DownloadState.RUNNING][0] > 0,
         "waits": counts[DownloadState.QUEUED][0] > 0,
         **_work(request, now),
@@ -54,10 +54,12 @@ def one(request: HttpRequest, download: Download) -> dict[str, Any]:
     """The page of one, with its parts."""
     _bring_parts([download])
     parts = list(download.parts.order_by("number")[: MOST_PARTS + 1])
+    told = row(request, download, timezone.now())
+    told["may_go_again"] |= may(request, "change_download") and is_lost(download)
     return {
         "title": str(download.edition)[:200],
         "download": download,
-        "row": row(request, download, timezone.now()),
+        "row": told,
         "parts": [(part, size_words(part.size)) for part in parts[:MOST_PARTS]],
         "is_cut": len(parts) > MOST_PARTS,
         "is_busy": download.state == DownloadState.RUNNING,
@@ -86,18 +88,21 @@ def row(request: HttpRequest, download: Any, now: datetime) -> dict[str, Any]:
     }
 
 
-def gauges() -> list[dict[str, Any]]:
+def gauges(now: datetime) -> list[dict[str, Any]]:
     """How full the budget and the disk are, as bars."""
     found = fullness()
     of = f"of {size_words(found.budget)}" if found.budget else "and no limit"
-    told = [{"name": "Library", "words": f"{size_words(found.used)} {of}", "share": found.share, "full": found.is_full}]
+    counted = columns.moment(found.counted_at, now, empty="not yet")
+    told = [_gauge("Library", f"{size_words(found.used)} {of}", found.share, found.is_full, counted)]
     if found.disk:
         words = f"{size_words(found.free)} free, of which {size_words(found.keep_free)} stay free"
-        told.append({"name": "Disk", "words": words, "share": found.disk_share, "full": found.is_disk_low})
-    for each in told:
-        share = each["share"]
-        each["percent"] = None if share is None else round(100 * float(str(share)))
+        told.append(_gauge("Disk", words, found.disk_share, found.is_disk_low))
     return told
+
+
+def _gauge(name: str, words: str, share: float | None, is_full: bool, counted: str = "") -> dict[str, Any]:
+    percent = None if share is None else round(100 * share)
+    return {"name": name, "words": words, "percent": percent, "full": is_full, "counted": counted}
 
 
 def _work(request: HttpRequest, now: datetime) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from tasks.audiobooks.models import DownloadState, GapState
+from tasks.audiobooks.models import GapState
 
 MOST_SQUARES = 30
 NUMBER = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)")
@@ -59,15 +59,6 @@ def squares(works: Iterable[tuple[str, str, str]]) -> Squares:
     owned = sum(state == GapState.OWNED for *_, state in ordered)
     wanted = sum(state != GapState.IGNORED for *_, state in ordered)
     return Squares(drawn, len(ordered) - len(drawn), owned, wanted)
-
-
-def standing(state: str, download: str | None) -> GapState:
-    """How a gap stands now: its state is of the last look for it, and what became of a download since then is newer."""
-    if download is None or state == GapState.IGNORED:
-        return GapState(state)
-    if download == DownloadState.DONE:
-        return GapState.OWNED
-    return GapState.FOUND if download == DownloadState.FAILED else GapState.QUEUED
 
 
 def percent(owned: int, wanted: int) -> int:

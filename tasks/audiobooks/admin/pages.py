@@ -23,6 +23,7 @@ STATES = {
     DownloadState.QUEUED: "violet",
     DownloadState.HELD: "amber",
     DownloadState.FAILED: "red",
+    DownloadState.OFF: "slate",
 }  # the first is what a book shows that has several
 
 

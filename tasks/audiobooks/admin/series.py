@@ -13,12 +13,12 @@ from django.utils.safestring import SafeString
 
 from scheduling.admin import columns
 from scheduling.admin.base import DropdownFilter
-from tasks.audiobooks.admin.drawing import percent, squares, standing
+from tasks.audiobooks.admin.drawing import percent, squares
 from tasks.audiobooks.admin.pages import LibraryAdmin, LibraryList, check, may, row_or_404
 from tasks.audiobooks.admin.works import MOST_WORKS, drawn, works_of
 from tasks.audiobooks.models import Author, Book, Gap, GapState, Series
 
-SHOWN = ("series", "position", "title", "state", "edition__download__state")
+SHOWN = ("series", "position", "title", "state")
 
 
 class CompleteFilter(DropdownFilter):
@@ -44,8 +44,8 @@ class SeriesList(LibraryList):
         rows: list[Any] = list(self.result_list)
         works = defaultdict(list)
         gaps = Gap.objects.filter(series__in=[row.pk for row in rows]).order_by()
-        for series, position, title, state, download in gaps.values_list(*SHOWN).iterator():
-            works[series].append((position, title, standing(state, download)))
+        for series, position, title, state in gaps.values_list(*SHOWN).iterator():
+            works[series].append((position, title, state))
         for row in rows:
             row.squares = squares(works[row.pk])
         self.result_list = rows
@@ -67,13 +67,12 @@ class OwnerAdmin(LibraryAdmin):
         check(request, f"view_{name}")
         owner = row_or_404(self.model.objects.select_related("stand"), object_id)
         works = works_of(owner)
-        owner.squares = drawn(works)
         context = {
             **self.admin_site.each_context(request),
             **{"opts": self.opts, "title": str(owner), "owner": owner},
             "works": works,
             "has_order": name == "series",
-            "squares": owner.squares,
+            "squares": drawn(works),
             "is_cut": len(works) >= MOST_WORKS,
             "missing": sum(work.state in {GapState.MISSING, GapState.FOUND} for work in works),
             "complete": self.complete(owner),
@@ -96,9 +95,7 @@ class OwnerAdmin(LibraryAdmin):
 
     @admin.display(description="Here")
     def complete(self, owner: Any) -> SafeString:
-        """By its works where they are known, as they stand now; else as the last look has counted them."""
-        found = getattr(owner, "squares", None)
-        stand = found if found and found.shown else getattr(owner, "stand", None)
+        stand = getattr(owner, "stand", None)
         if stand is None:
             return columns.moment(None, timezone.now(), empty="not looked at yet")
         told = {"stand": stand, "percent": percent(stand.owned, stand.wanted)}

@@ -7,10 +7,11 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.safestring import SafeString
 
-from tasks.audiobooks.admin.drawing import Squares, in_order, squares, standing
+from tasks.audiobooks.admin.drawing import Squares, in_order, squares
 from tasks.audiobooks.admin.pages import download_badge, gap_badge
 from tasks.audiobooks.admin.wall import best_downloads
-from tasks.audiobooks.models import Author, Book, Download, Gap, GapState, Series
+from tasks.audiobooks.gaps import NEAREST
+from tasks.audiobooks.models import Author, Book, Download, DownloadState, Gap, GapState, Series
 
 MOST_WORKS = 1000  # on a page
 
@@ -66,7 +67,7 @@ def neighbours(works: Sequence[Work], book: Book) -> tuple[Work | None, Work | N
 def _of_gap(gap: Gap, downloads: dict[int, Download]) -> Work:
     book = book_of(gap)
     download = downloads.get(book.pk) if book else None
-    state = standing(gap.state, download.state if download else None)
+    state = GapState(gap.state)
     return Work(
         position=gap.position,
         title=gap.title,
@@ -83,7 +84,7 @@ def _of_gap(gap: Gap, downloads: dict[int, Download]) -> Work:
 def _of_book(book: Book, downloads: dict[int, Download], owner: Any) -> Work:
     """A book that belongs there, though nobody has looked at the whole yet."""
     download = downloads.get(book.pk)
-    state = standing(GapState.FOUND, download.state if download else None)
+    state = NEAREST.get(DownloadState(download.state), GapState.FOUND) if download else GapState.FOUND
     position = book.position if isinstance(owner, Series) else ""
     badge = download_badge(download) if download else gap_badge(state)
     return Work(position=position, title=book.title, state=state, badge=badge, book=book)

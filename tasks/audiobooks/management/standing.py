@@ -60,7 +60,7 @@ def _as_json(found: list[Job], runs: dict[str, Execution], counts: dict[str, int
     return {
         "books": Book.objects.count(),
         "downloads": counts,
-        "library": {"used": full.used, "budget": full.budget, "is_full": full.is_full},
+        "library": {"used": full.used, "budget": full.budget, "is_full": full.is_full, "counted_at": full.counted_at},
         "disk": {"size": full.disk, "free": full.free, "keep_free": full.keep_free, "is_low": full.is_disk_low},
         "jobs": [_job_as_json(job, runs.get(job.pk)) for job in found],
     }

@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from tasks.audiobooks.models import Author, Book, Download, Edition, Gap, Genre, Series, Stand
+from tasks.audiobooks.models import Author, Book, Download, Edition, Gap, Genre, Series, Stand, Usage
 
 type Login = Callable[..., Client]
 
@@ -49,6 +49,11 @@ def make_download(state: str = "queued", edition: Edition | None = None, **colum
     edition = edition or make_edition()
     plain = {"edition": edition, "state": state, "why": "Top ten of Sea Tales", "queued_at": NOW}
     return Download.objects.create(**{**plain, **columns})
+
+
+def make_usage(size: int) -> Usage:
+    """The last run has counted so many bytes."""
+    return Usage.objects.update_or_create(defaults={"bytes": size, "counted_at": NOW})[0]
 
 
 def make_series(name: str = "Salt Coast", **columns: Any) -> Series:

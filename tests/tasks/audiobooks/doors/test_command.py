@@ -21,6 +21,7 @@ from tests.tasks.audiobooks.doors.conftest import (
     make_edition,
     make_gap,
     make_series,
+    make_usage,
 )
 
 pytestmark = pytest.mark.django_db
@@ -62,12 +63,18 @@ def room(settings: Any, library: Any) -> None:
 
 
 def test_it_tells_what_is_there_and_how_the_jobs_fare(call: Call, job: Job) -> None:
-    make_download("done", size=200_000_000, done=200_000_000)
+    make_download("done")
+    make_usage(200_000_000)
     make_download("queued")
+    make_download("off")
     make_execution(job, state=State.SUCCEEDED, finished_at=timezone.now() - timedelta(minutes=30))
     make_job(id="other")
     told = call("status")
-    for words in ("2 books", "1 recording, 200 MB of 1.0 GB", "1 queued, 0 downloading, 0 failed, 0 no room"):
+    for words in (
+        "3 books",
+        "1 recording, 200 MB of 1.0 GB",
+        "1 queued, 0 downloading, 0 failed, 0 no room, 1 taken off",
+    ):
         assert words in told
     line = next(line for line in told.splitlines() if line.startswith("mam_scraping"))
     for words in ("succeeded 30 min ago", "in 4 h", "Daily MAM Scraping"):
@@ -76,9 +83,11 @@ def test_it_tells_what_is_there_and_how_the_jobs_fare(call: Call, job: Job) -> N
 
 
 def test_programs_are_told_the_same(call: Call, job: Job) -> None:
-    make_download("done", size=7, done=7)
+    make_download("done")
+    make_usage(7)
     told = json.loads(call("status", "--json"))
     assert (told["books"], told["downloads"]["done"], told["library"]["used"]) == (1, 1, 7)
+    assert told["library"]["counted_at"].startswith("2026-03-02T12:30")
     assert told["disk"]["free"] > 0
     assert told["jobs"][0]["id"] == "mam_scraping"
     assert told["jobs"][0]["last_run"] is None
@@ -92,7 +101,8 @@ def test_whatever_is_not_well_is_an_exit_code(call: Call, job: Job, trouble: str
         Job.objects.update(parked_reason="CONTACT is not set.")
     if trouble in {"download", "held", "full"}:
         state = {"download": "failed", "held": "held", "full": "done"}[trouble]
-        make_download(state, size=2_000_000_000, done=2_000_000_000)
+        make_download(state)
+        make_usage(2_000_000_000 if trouble == "full" else 0)
     told = call("status", code=1)
     assert ("cannot run: CONTACT is not set." in told) is (trouble == "parked")
 

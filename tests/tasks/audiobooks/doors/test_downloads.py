@@ -1,6 +1,8 @@
 """The page of downloads: how far each is, what keeps itself true, and what staff may do to one."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,16 @@ from scheduling.models import Execution, Job
 from tasks.audiobooks.admin.download_list import ROWS
 from tasks.audiobooks.models import Download, Part
 from tests.factories import make_job, make_worker
-from tests.tasks.audiobooks.doors.conftest import NOW, VIEW, Login, make_download, make_edition
+from tests.tasks.audiobooks.doors.conftest import (
+    NOW,
+    VIEW,
+    Login,
+    make_download,
+    make_edition,
+    make_gap,
+    make_series,
+    make_usage,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -110,14 +121,15 @@ def test_the_page_of_one_lists_its_parts(login: Login) -> None:
 
 def test_how_full_it_is_is_drawn(login: Login, settings: Any) -> None:
     settings.AUDIOBOOKS = {**settings.AUDIOBOOKS, "LIBRARY_BUDGET": 400 * MB, "LIBRARY_FREE": 0}
-    make_download("done", size=200 * MB, done=200 * MB)
-    make_download("failed", size=500 * MB, done=500 * MB)
     client = login(*VIEW)
+    assert "Counted not yet" in re.sub("<[^>]*>", "", client.get(LIST).text)
+    make_usage(200 * MB)
     page = client.get(LIST).text
+    assert re.search(r"Counted (?!not yet)\w", re.sub("<[^>]*>", "", page))
     assert "200 MB of 400 MB" in page
     assert 'value="50" aria-label="Library"' in page
     assert ">Full</span>" not in page
-    make_download("queued", size=500 * MB, done=300 * MB)
+    make_usage(500 * MB)
     assert ">Full</span>" in client.get(LIST).text
     settings.AUDIOBOOKS = {**settings.AUDIOBOOKS, "LIBRARY_BUDGET": 0, "LIBRARY_FREE": 10**18}
     page = client.get(LIST).text
@@ -128,7 +140,7 @@ def test_how_full_it_is_is_drawn(login: Login, settings: Any) -> None:
 # Deeds
 
 
-@pytest.mark.parametrize("state", ["failed", "held"])
+@pytest.mark.parametrize("state", ["failed", "off", "held"])
 def test_it_is_queued_again(login: Login, state: str) -> None:
     download = make_download(state, attempts=6, error="No.", retry_at=NOW, finished_at=NOW)
     client = login(*CHANGE)
@@ -153,8 +165,30 @@ def test_it_is_taken_off_the_list(login: Login, state: str) -> None:
     download = with_parts(make_download(state, done=7, started_at=NOW), 2)
     login(*CHANGE).post(f"{LIST}{download.pk}/off/")
     download.refresh_from_db()
-    assert (download.state, download.done, download.error) == ("failed", 0, "Taken off the list by u0.")
+    assert (download.state, download.done, download.error) == ("off", 0, "Taken off the list by u0.")
     assert not download.parts.filter(is_whole=True).exists()
+
+
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_what_was_removed_from_the_library_is_queued_again(login: Login, library: Path, is_empty: bool) -> None:
+    download = make_download("done", folder="Ada/Tides", done=9)
+    other = make_gap(make_series(), "1", "owned", book=download.edition.book)
+    client, again = login(*CHANGE), f"{LIST}{download.pk}/again/"
+    client.post(again)
+    assert Download.objects.get().state == "done", "the library cannot be seen"
+    (library / "Ada" / "Tides").mkdir(parents=True)
+    (library / "Ada" / "Tides" / "1.mp3").touch()
+    client.post(again)
+    assert Download.objects.get().state == "done", "it is there"
+    assert "Queue again</button>" not in client.get(page_of(download)).text
+    (library / "Ada" / "Tides" / "1.mp3").unlink()
+    if not is_empty:
+        (library / "Ada" / "Tides").rmdir()
+    assert "Queue again</button>" in client.get(page_of(download)).text
+    client.post(again)
+    download.refresh_from_db()
+    other.refresh_from_db()
+    assert (download.state, download.folder, download.done, other.state) == ("queued", "", 0, "queued")
 
 
 def test_what_is_in_the_library_is_not_taken_off(login: Login) -> None:

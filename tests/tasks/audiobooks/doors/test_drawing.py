@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from tasks.audiobooks.admin.drawing import MOST_SQUARES, change, in_order, page_address, percent, squares, standing
+from tasks.audiobooks.admin.drawing import MOST_SQUARES, change, in_order, page_address, percent, squares
 from tasks.audiobooks.admin.top import two_days
 from tasks.audiobooks.fullness import size_words
 
@@ -66,20 +66,3 @@ def test_only_addresses_of_the_web_are_links(url: str, shown: bool) -> None:
 )  # fmt: skip
 def test_sizes_are_told_as_people_read_them(size: int | None, words: str) -> None:
     assert size_words(size) == words
-
-
-@pytest.mark.parametrize(
-    ("state", "download", "now"),
-    [
-        ("missing", None, "missing"),
-        ("owned", None, "owned"),
-        ("queued", "done", "owned"),
-        ("queued", "running", "queued"),
-        ("queued", "failed", "found"),
-        ("found", "held", "queued"),
-        ("found", "done", "owned"),
-        ("ignored", "done", "ignored"),
-    ],
-)
-def test_what_became_of_a_download_is_newer_than_the_last_look(state: str, download: str | None, now: str) -> None:
-    assert standing(state, download) == now

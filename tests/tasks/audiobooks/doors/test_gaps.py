@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tasks.audiobooks.gaps import follow
 from tasks.audiobooks.models import Author, Download, Gap, Series, Stand
 from tests.tasks.audiobooks.doors.conftest import (
     VIEW,
@@ -154,34 +155,62 @@ def test_a_found_one_that_had_failed_is_queued_again(login: Login) -> None:
     assert (download.state, download.attempts, Gap.objects.get().state) == ("queued", 0, "queued")
 
 
-def test_a_part_that_has_come_since_the_last_look_counts(login: Login) -> None:
-    series = make_series()
-    for position, state in (("1", "done"), ("2", "failed"), ("3", "running")):
-        edition = make_download(state).edition
-        make_gap(series, position, "queued", edition=edition, book=edition.book)
+@pytest.mark.parametrize(
+    ("was", "downloads", "becomes"),
+    [
+        ("missing", ["done"], "owned"),
+        ("found", ["done"], "owned"),
+        ("queued", ["done"], "owned"),
+        ("queued", ["failed"], "found"),
+        ("queued", ["off"], "found"),
+        ("queued", ["failed", "running"], "queued"),
+        ("owned", ["failed", "done"], "owned"),
+        ("found", ["held"], "queued"),
+        ("owned", ["queued"], "queued"),
+        ("ignored", ["done"], "ignored"),
+    ],
+)
+@pytest.mark.parametrize("by", ["book", "edition", "work_key"])
+def test_a_gap_follows_its_downloads_everywhere(
+    login: Login, was: str, downloads: list[str], becomes: str, by: str
+) -> None:
+    book = make_book("Tides", openlibrary_key="OL77W")
+    editions = [make_download(state, make_edition(book)).edition for state in downloads]
+    filled = {"book": book, "edition": editions[0], "work_key": "OL77W"}[by]
+    series, author = make_series(), make_author()
+    gap = make_gap(series, "1", was, **{by: filled})
+    make_gap(author, "1", was, **{by: filled})
+    follow(editions[0])
+    assert set(Gap.objects.values_list("state", flat=True)) == {becomes}
+    gap.refresh_from_db()
+    if becomes == "owned":
+        assert (gap.book, gap.edition) == (book, editions[downloads.index("done")])
+    words = f"{int(becomes == 'owned')} of {int(becomes != 'ignored')}"
+    assert {str(stand) for stand in Stand.objects.all()} == {words}
     client = login(*ASK)
-    for address in (f"{BASE}/series/", page_of(series)):
-        page = client.get(address).text
-        assert "1 of 3" in page
-        for position, state in (("1", "owned"), ("2", "found"), ("3", "queued")):
-            assert f'books-{state}" title="{position}: ' in page
+    for address in (f"{BASE}/series/", page_of(series), page_of(author)):
+        assert f'books-{becomes}" title="' in (page := client.get(address).text) or "/author/" in address
+        assert words in page
 
 
-def test_one_that_was_queued_and_has_failed_is_queued_again_or_declined(login: Login) -> None:
-    download = make_download("failed")
+def test_what_was_taken_off_or_given_up_is_queued_again_or_declined(login: Login) -> None:
+    download = make_download("queued")
     gap = make_gap(make_series(), "1", "queued", edition=download.edition, book=download.edition.book)
-    client = login(*ASK)
+    client = login(*ASK, "audiobooks.change_download")
+    client.post(f"{BASE}/download/{download.pk}/off/")
     page = client.get(page_of(gap.series)).text  # type: ignore[arg-type]
     assert ">Download</button>" in page
     assert ">Not wanted</button>" in page
     client.post(door(gap, "queue"))
     download.refresh_from_db()
-    assert download.state == "queued"
-    client.post(door(gap, "ignore"))
-    assert Gap.objects.get().state == "queued"
-    Download.objects.update(state="failed")
+    assert (download.state, Gap.objects.get().state) == ("queued", "queued")
+    client.post(f"{BASE}/download/{download.pk}/off/")
     client.post(door(gap, "ignore"))
     assert Gap.objects.get().state == "ignored"
+    client.post(f"{BASE}/download/{download.pk}/again/")
+    assert Gap.objects.get().state == "ignored"
+    client.post(door(gap, "want"))
+    assert Gap.objects.get().state == "queued"
 
 
 def test_many_are_decided_at_once(login: Login) -> None:

@@ -17,6 +17,7 @@ from tests.tasks.audiobooks.doors.conftest import (
     make_gap,
     make_genre,
     make_series,
+    make_usage,
     picture,
 )
 
@@ -55,6 +56,7 @@ def build() -> list[Book]:
     for number, edition in enumerate(editions):
         if state := STATES[number % len(STATES)]:
             _download(random, state, edition, now, number)
+    make_usage(sum(Download.objects.values_list("done", flat=True)))
     for genre in genres[:4]:
         _rank(random, genre, editions, now)
     return shelf
