@@ -1,17 +1,21 @@
 """What someone who is confined to tenants does not do even with a job of his own: make it do another thing.
 
-He says when it runs and under which policies. What runs, with what, in whose name and where, others have decided.
+He says when it runs and what becomes of moments that are missed. What runs, with what, in whose name and where, and
+how much it takes of what all share, others have decided. He has one run of it at a time.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
-from scheduling.exceptions import Confined
-from scheduling.models import Execution, Job
+from django.db.models import QuerySet
+
+from scheduling.exceptions import Confined, UnderWay
+from scheduling.models import OPEN, Execution, Job
 from scheduling.store.changes import alike
 from scheduling.tenants import Person, tenants_of
 
-FIXED = ("task", "arguments", "queue", "ping", "tenant")  # columns of a job
+SHARED = ("priority", "timeout", "max_instances", "overlap", "max_attempts")  # how much it takes of workers
+FIXED = ("task", "arguments", "queue", "ping", "tenant", *SHARED)  # columns of a job
 
 
 def check_change(user: Person, columns: Iterable[str]) -> None:
@@ -23,16 +27,31 @@ def check_change(user: Person, columns: Iterable[str]) -> None:
         raise Confined(f"The {' and the '.join(fixed)} of a job can be changed by people of the installation only.")
 
 
-def check_arguments(user: Person, job: Job, arguments: dict[str, Any] | None) -> None:
-    """Raise Confined if `user` may not run `job` with these `arguments`; None: its own."""
-    if arguments is not None and tenants_of(user) is not None and not alike(arguments, job.arguments):
+def check_run(user: Person, job: Job, arguments: dict[str, Any] | None = None) -> None:
+    """Raise Confined if `user` may not run `job` with these `arguments`, None being its own; or UnderWay."""
+    if tenants_of(user) is None:
+        return
+    if arguments is not None and not alike(arguments, job.arguments):
         raise Confined("Only people of the installation run a job with other arguments than its own.")
+    _check_idle(Execution.objects.filter(job=job.pk))
 
 
 def check_rerun(user: Person, run: Execution) -> None:
-    """Raise Confined if the job of `run`, which `user` sees, is somebody else's by now."""
-    if tenants_of(user) is None or run.job_id is None:
+    """Raise Confined if the job of `run`, which `user` sees, is somebody else's by now; or UnderWay."""
+    if tenants_of(user) is None:
+        return
+    if run.job_id is None:
+        _check_idle(Execution.objects.filter(job=None, task=run.task, tenant=run.tenant))
         return
     job = Job.objects.filter(pk=run.job_id)
     if job.exists() and not job.seen_by(user).exists():
         raise Confined("The job of this run has been given to others since.")
+    _check_idle(Execution.objects.filter(job=run.job_id))
+
+
+def _check_idle(runs: QuerySet[Execution]) -> None:
+    """Raises UnderWay."""
+    going = runs.filter(state__in=OPEN).only("pk", "state").order_by("pk").first()
+    if going:
+        told = f"Run #{going.pk} is {going.get_state_display().lower()}; wait for its end, or cancel it."
+        raise UnderWay(told)

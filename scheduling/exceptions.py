@@ -34,6 +34,10 @@ class Confined(SchedulingError):
     """This is not for people who are confined to a tenant."""
 
 
+class UnderWay(SchedulingError):
+    """A run of this job is queued or running already."""
+
+
 class UnknownTask(SchedulingError):
     """No task of this name is registered in the installed apps."""
 

@@ -238,8 +238,18 @@ def scheduled(
         if known is not None and known.task != task.module_path:
             raise SchedulingError(f"Two jobs are declared as {name!r}: by {known.task} and by {task.module_path}.")
         if between:
-            _paces[task.module_path] = Pace(*between)
+            paced(*between)(task)
         _declarations[name] = Declaration(name, task.module_path, schedule, options, needs)
+        return task
+
+    return declare
+
+
+def paced[T: Task](least: timedelta, most: timedelta) -> Callable[[T], T]:
+    """Let no job of the task run more often than every `least`, or at an interval longer than `most`; above `@task`."""
+
+    def declare(task: T) -> T:
+        _paces[task.module_path] = Pace(least, most)
         return task
 
     return declare

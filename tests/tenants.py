@@ -52,7 +52,7 @@ def _job(mark: str, tenant: str) -> Job:
         arguments={} if mark == OTHERS else {"seconds": 1, "path": ""} if mark == HOUSE else {"value": mark},
         queue="default" if mark == OWN else f"{mark}-queue",
         tenant=tenant,
-        code_definition={"priority": 9},
+        code_definition={"name": f"{mark} name in code"},
     )
     store.pause(job, by=f"{mark} person", now=NOON, reason=f"{mark} pause")
     store.resume(job, by=f"{mark} person", now=NOON, reason=f"{mark} resumption")

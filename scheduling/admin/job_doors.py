@@ -17,7 +17,7 @@ from scheduling.admin.base import action
 from scheduling.admin.fields import about_task
 from scheduling.admin.history import told
 from scheduling.admin.pausing import PauseDoors, upcoming
-from scheduling.confined import check_change
+from scheduling.confined import check_change, check_run
 from scheduling.exceptions import SchedulingError
 from scheduling.models import Job
 from scheduling.standing import Standing, standing
@@ -73,6 +73,7 @@ class JobDoors(PauseDoors):
             confined = tenants_of(request.user) is not None
 
             def verb(given: dict[str, Any]) -> str:
+                check_run(request.user, job)
                 arguments = given.get("arguments")
                 queued.append(store.enqueue(job, now=timezone.now(), by=_name(request), arguments=arguments))
                 return format_html("Queued as {}.", columns.link(columns.page(queued[0]), f"run #{queued[0].pk}"))
@@ -158,6 +159,7 @@ class JobDoors(PauseDoors):
         done = 0
         for job in jobs:
             try:
+                check_run(request.user, job)
                 store.enqueue(job, now=timezone.now(), by=_name(request))
                 done += 1
             except SchedulingError as error:

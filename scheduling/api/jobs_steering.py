@@ -17,7 +17,7 @@ from scheduling.api.schemas.executions import ExecutionSchema
 from scheduling.api.schemas.jobs import JobSchema, RunRequest, Skipped
 from scheduling.api.schemas.schedules import refused
 from scheduling.api.shapes import Name, WithReason
-from scheduling.confined import check_arguments, check_change
+from scheduling.confined import check_change, check_run
 from scheduling.models import Execution, Job, Scope, Why
 
 router = Router(tags=["jobs"])
@@ -30,7 +30,7 @@ CHANGE = needs(*SEE, "scheduling.change_job", scope=Scope.WRITE)
 
 @router.post(
     "/{job_id}/run",
-    response={200: ExecutionSchema, 201: ExecutionSchema, **refusals(404, 410, 412)},
+    response={200: ExecutionSchema, 201: ExecutionSchema, **refusals(404, 409, 410, 412)},
     auth=RUN,
     operation_id="run_job",
     summary="Run a job now",
@@ -45,12 +45,12 @@ def run(
 ) -> Status[Execution]:
     """Queue a run, also of a job that is paused. 201 with the run; 200 if the key has queued it before.
 
-    403 if people of a tenant send other arguments than the job's own.
+    403 if people of a tenant send other arguments than the job's own, 409 if they ask while a run of it is under way.
     """
     given, by, now = RunRequest.of(body), who(request), timezone.now()
 
     def verb(job: Job) -> Execution:
-        check_arguments(request.user, job, given.arguments)
+        check_run(request.user, job, given.arguments)
         later, said = given.run_after, given.reason
         return store.enqueue(job, now=now, by=by, why=Why.API, arguments=given.arguments, run_after=later, reason=said)
 

@@ -5,12 +5,13 @@ from typing import Any
 
 from django.tasks import task
 
-from scheduling.registry import scheduled
+from scheduling.registry import paced, scheduled
 from tasks.social import prune, sync
 from tasks.social.conf import options
 
 ALL = "sync_all_businesses"  # the id of the job
 ONE_BUSINESS = timedelta(minutes=30)
+LEAST, MOST = timedelta(minutes=15), timedelta(hours=8760)  # from one sync of a business to the next
 ATTEMPTS = 3
 
 
@@ -36,6 +37,7 @@ def sync_all_businesses_job(context: Any = None) -> dict[str, Any]:
     return sync.sync_all(context)
 
 
+@paced(LEAST, MOST)
 @task(takes_context=True, timeout=ONE_BUSINESS, max_attempts=ATTEMPTS, idempotent=True)
 def sync_business_job(context: Any, business_id: int) -> dict[str, Any]:
     """All accounts of one business."""

@@ -13,6 +13,7 @@ from scheduling.registry import Pace, check_schedule
 from scheduling.triggers import Kind, Schedule
 from tests.factories import ECHO, NOON, make_job
 from tests.scheduling.admin.conftest import errors, filled
+from tests.workload.tasks import echo
 
 MINUTE = timedelta(minutes=1)
 
@@ -49,6 +50,13 @@ def test_a_cron_that_runs_more_often_is_refused(cron: str) -> None:
 
 def test_what_is_asked_for_by_hand_has_no_pace() -> None:
     check_schedule(ECHO, Schedule(Kind.MANUAL))
+
+
+def test_a_task_that_no_job_declares_can_have_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_paces", {})
+    assert registry.paced(MINUTE, 2 * MINUTE)(echo) is echo
+    with pytest.raises(InvalidTrigger, match="every 1 min to every 2 min"):
+        check_schedule(ECHO, Schedule(Kind.INTERVAL, interval=3 * MINUTE, anchor=NOON))
 
 
 def test_no_verb_writes_such_a_job(db: None) -> None:

@@ -1,4 +1,4 @@
-"""What people of a tenant do to their own jobs: when they run and under which policies, but nothing else."""
+"""What people of a tenant do to their own jobs: when they run, but not what, nor how much of what all share."""
 
 from datetime import timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from tests.scheduling.tenants import People, browser, caller, people  # noqa: F4
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
 FIXED = {"task": "tests.workload.tasks.says", "arguments": {"value": 2}, "queue": "light", "tenant": "globex"}
+SHARED = {"priority": 9, "timeout": 3600, "max_instances": 5, "overlap": "queue_all", "max_attempts": 9}
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def job(settings: Any) -> Job:
 
 
 def row() -> dict[str, Any]:
-    return dict(Job.objects.filter(pk="films").values(*FIXED, "ping").get())
+    return dict(Job.objects.filter(pk="films").values(*FIXED, *SHARED, "ping").get())
 
 
 def refused(answer: Any) -> str:
@@ -41,20 +42,20 @@ def refused(answer: Any) -> str:
 
 
 def test_rest_lets_them_change_when_and_how_it_runs(job: Job, caller: Caller) -> None:  # noqa: F811
-    body = {"name": "Mine", "tags": ["x"], "schedule": {"cron": "0 5 * * *"}, "priority": 5, "max_attempts": 2}
+    body = {"name": "Mine", "tags": ["x"], "schedule": {"cron": "0 5 * * *"}, "backoff": 9, "coalesce": False}
     assert caller.send("PATCH", "jobs/films", body).status_code == 200
     job.refresh_from_db()
-    assert (job.name, job.cron, job.priority) == ("Mine", "0 5 * * *", 5)
+    assert (job.name, job.cron, job.coalesce) == ("Mine", "0 5 * * *", False)
     for deed in ("pause", "resume", "skip", "recompute", "run"):
         assert caller.post(f"jobs/films/{deed}").status_code in (200, 201)
     assert caller.delete("jobs/films").status_code == 204
 
 
-@pytest.mark.parametrize("name", [*FIXED, "ping"])
+@pytest.mark.parametrize("name", [*FIXED, *SHARED, "ping"])
 def test_rest_refuses_what_would_make_it_another_job(name: str, job: Job, caller: Caller) -> None:  # noqa: F811
     before = row()
-    value = FIXED.get(name, "monitor")
-    assert name in refused(caller.send("PATCH", "jobs/films", {name: value, "priority": 7}))
+    value = {**FIXED, **SHARED, "ping": "monitor"}[name]
+    assert name in refused(caller.send("PATCH", "jobs/films", {name: value, "coalesce": False}))
     assert row() == before
     same = {name: before[name]}
     assert caller.send("PATCH", "jobs/films", same).status_code == 200
@@ -64,6 +65,24 @@ def test_rest_runs_it_with_its_own_arguments_only(job: Job, caller: Caller) -> N
     assert "arguments" in refused(caller.post("jobs/films/run", arguments={"value": 2}))
     assert caller.post("jobs/films/run", arguments={"value": 1}).status_code == 201
     assert Execution.objects.get().tenant == "acme"
+
+
+def test_one_run_at_a_time_is_theirs(job: Job, caller: Caller, browser: Client) -> None:  # noqa: F811
+    run = make_execution(job, state=State.FAILED, started_at=NOON, finished_at=NOON)
+    loose = make_execution(None, task=job.task, tenant="acme", state=State.FAILED, started_at=NOON, finished_at=NOON)
+    for first in (run, loose):
+        going = caller.post(f"executions/{first.pk}/retry").json()["id"]
+        doors = [f"executions/{first.pk}/retry", *(["jobs/films/run"] if first is run else [])]
+        for door in doors:
+            again = caller.post(door, **({"even_if_open": True} if "retry" in door else {}))
+            assert (again.status_code, again.json()["type"]) == (409, "urn:rota:under-way")
+            assert f"Run #{going} is queued" in again.json()["detail"]
+        assert "is queued" in browser.post(f"/admin/scheduling/execution/{first.pk}/again/").content.decode()
+    assert "is queued" in browser.post("/admin/scheduling/job/films/run/").content.decode()
+    browser.post("/admin/scheduling/job/", {"action": "run_selected", "_selected_action": ["films"]})
+    assert Execution.objects.count() == 4
+    boss = Caller("view_job", "run_job")
+    assert boss.post("jobs/films/run").status_code == 201
 
 
 def test_neither_does_going_back_to_the_code_change_what_it_does(
@@ -115,7 +134,7 @@ def test_who_deleted_a_job_is_not_told(caller: Caller) -> None:  # noqa: F811
 def test_the_form_lets_them_change_when_and_how_it_runs(job: Job, browser: Client) -> None:  # noqa: F811
     page = browser.get("/admin/scheduling/job/films/change/")
     fields = set(page.context["adminform"].form.fields)
-    assert not fields & {*FIXED, "ping"}
+    assert not fields & {*FIXED, *SHARED, "ping"}
     posted = filled(page, cron="0 5 * * *", name="Mine", tags="x")
     assert browser.post("/admin/scheduling/job/films/change/", posted).status_code == 302
     job.refresh_from_db()
@@ -125,7 +144,14 @@ def test_the_form_lets_them_change_when_and_how_it_runs(job: Job, browser: Clien
 def test_what_is_posted_for_the_rest_is_passed_over(job: Job, browser: Client) -> None:  # noqa: F811
     before = row()
     page = browser.get("/admin/scheduling/job/films/change/")
-    smuggled = {**FIXED, "arguments": '{"value": 2}', "ping": "monitor", "initial-tenant": "acme"}
+    smuggled = {
+        **FIXED,
+        **SHARED,
+        "timeout": "1 h",
+        "arguments": '{"value": 2}',
+        "ping": "monitor",
+        "initial-tenant": "acme",
+    }
     assert browser.post("/admin/scheduling/job/films/change/", filled(page, **smuggled)).status_code == 302
     assert row() == before
 

@@ -105,6 +105,8 @@ def test_jobs_of_many_are_found_at_once(django_assert_num_queries: Any) -> None:
         ({"hours": float("nan")}, "interval"),
         ({"cron": "61 * * * *"}, "cron"),
         ({"cron": ""}, "cron"),
+        ({"cron": "* * * * *"}, "cron"),
+        ({"cron": "0,14 2 * * *"}, "cron"),
         ({"cron": "0 0 30 2 *"}, "cron"),
         ({"cron": "0 2 * * *", "timezone": "Europe/Atlantis"}, "timezone"),
         ({"cron": "0 2 * * *", "hours": 2}, "cron"),
@@ -119,3 +121,10 @@ def test_what_names_no_moment_is_refused(given: dict[str, Any], field: str) -> N
 def test_an_hour_and_a_year_are_possible() -> None:
     assert plan(hours=1).interval == timedelta(hours=1)
     assert plan(hours=8760).interval == timedelta(days=365)
+
+
+def test_no_job_of_the_task_syncs_more_often_than_every_quarter_of_an_hour() -> None:
+    job, _ = give(make_business(), plan(cron="*/15 * * * *"), **BY)
+    job.trigger, job.interval, job.cron = Kind.INTERVAL, timedelta(minutes=14), ""
+    with pytest.raises(InvalidTrigger, match="every 15 min"):
+        store.change(job, ["trigger", "interval", "cron"], **BY)
