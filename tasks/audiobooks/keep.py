@@ -14,11 +14,11 @@ from typing import Any
 from django.db import transaction
 
 from tasks.audiobooks.catalogue import Person, Recording
-from tasks.audiobooks.models import Author, Book, Edition, Genre
+from tasks.audiobooks.models import LIBRIVOX, Author, Book, Edition, Genre
 from tasks.audiobooks.sanitise import clean
-from tasks.audiobooks.titles import name_key, title_key, without_version
+from tasks.audiobooks.titles import name_key, same_work, subtitle, title_key, without_version
 
-BY = "librivox"  # as `Book.told_by` names the catalogue
+MOST_ALIKE = 50  # books of one title that are looked at
 WRITTEN = ("title", "key", "description", "language", "first_published", "cover_url", "cover_at", "told_by")
 
 
@@ -95,7 +95,14 @@ def _book_of(recording: Recording, authors: Collection[Author]) -> int | None:
         return None
     same = Book.objects.filter(key=key)
     same = same.filter(authors__in=authors) if authors else same.filter(authors=None)
-    return same.order_by("pk").values_list("pk", flat=True).first()
+    keys = same.order_by("pk").values_list("pk", flat=True)[:MOST_ALIKE]
+    if not subtitle(recording.title):
+        return keys.first()
+    return next((pk for pk in keys if all(same_work(title, recording.title) for title in _titles(pk))), None)
+
+
+def _titles(book: int) -> list[str]:
+    return list(Edition.objects.filter(book=book).values_list("title", flat=True))
 
 
 def _older_editions(edition: Edition) -> Any:
@@ -114,13 +121,13 @@ def _tell(book: Book, recording: Recording, *, is_main: bool) -> None:
     before = book.cover_url
     for name, value in told.items():
         by = book.told_by.get(name)
-        may = by in {None, BY} or name == "title"
+        may = by in {None, LIBRIVOX} or name == "title"
         if value and may and (is_main or not getattr(book, name)):
             setattr(book, name, value)
-            book.told_by = {**book.told_by, name: BY}
+            book.told_by = {**book.told_by, name: LIBRIVOX}
     if is_main:
         book.key = title_key(recording.title)
-        book.told_by = {**book.told_by, "authors": BY}
+        book.told_by = {**book.told_by, "authors": LIBRIVOX}
     if book.cover_url != before:
         book.cover_at = None  # the picture that is here is another
     book.save(update_fields=None if book.pk is None else WRITTEN)
@@ -129,7 +136,7 @@ def _tell(book: Book, recording: Recording, *, is_main: bool) -> None:
 def _set_genres(book: Book, names: Collection[str], *, replaces: bool) -> None:
     known = {genre.name: genre for genre in Genre.objects.filter(name__in=names)}
     genres = [known.get(name) or Genre.objects.get_or_create(name=name)[0] for name in names]
-    if replaces and genres and book.told_by.get("genres") in {None, BY}:
+    if replaces and genres and book.told_by.get("genres") in {None, LIBRIVOX}:
         book.genres.set(genres)
     elif genres:
         book.genres.add(*genres)

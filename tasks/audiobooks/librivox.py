@@ -10,13 +10,13 @@ from typing import Any
 from tasks.audiobooks.archive import Archive, archive_id_in
 from tasks.audiobooks.catalogue import File, Person, Ranked, Recording
 from tasks.audiobooks.conf import Options
+from tasks.audiobooks.models import LIBRIVOX
 from tasks.audiobooks.patience import LONGEST_ANSWER, Patience
 from tasks.audiobooks.titles import without_article
 from tasks.audiobooks.values import address, count, seconds, text
 from tasks.exceptions import InvalidItem, UpstreamError
 from tasks.http import Answer, Client, Deadline, Rate, as_json
 
-SOURCE = "librivox"
 FEED = "/api/feed/audiobooks"
 PAGE = 50  # recordings; the service has no ceiling, but each costs it several queries
 PIECES = 5  # in which a page is asked for that fails, before it is asked for one by one
@@ -195,7 +195,7 @@ def parse_recording(row: Mapping[str, Any]) -> Recording:
         raise InvalidItem("has no title")
     description = row.get("description")
     return Recording(
-        source=SOURCE,
+        source=LIBRIVOX,
         id=number,
         title=title,
         description=description[:LONGEST_DESCRIPTION] if isinstance(description, str) else "",

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from tasks.audiobooks.titles import BRACKETS, SUBTITLE, name_key, title_key
+from tasks.audiobooks.titles import BRACKETS, SUBTITLE, name_key, same_work, title_key
 
 HONOURS = frozenset({"sir", "lord", "lady", "dr", "mr", "mrs", "miss", "rev", "baron", "count", "jr", "sr", "saint"})
 
@@ -50,7 +50,8 @@ def same_name(one: str, other: str) -> bool:
 def _fits(wanted: Wanted, title: str, authors: list[str], offer: Offer) -> bool:
     """A recording that both know goes for the title, but not for who wrote it."""
     is_known = bool(set(wanted.recordings) & set(offer.recordings))
-    if not title or (not is_known and title_key(offer.title) != title):
+    is_like = title_key(offer.title) == title and same_work(wanted.title, offer.title)
+    if not title or not (is_known or is_like):
         return False
     return not authors or any(_same_person(name, name_key(other)) for name in authors for other in offer.authors)
 

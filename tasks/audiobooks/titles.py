@@ -31,6 +31,19 @@ def title_key(title: str) -> str:
     return re.sub(" +", " ", words)[:LONGEST_TITLE].strip()
 
 
+def same_work(one: str, other: str) -> bool:
+    """Whether titles that have one key can be those of one work: of two subtitles, one must begin with the other."""
+    mine, theirs = subtitle(one), subtitle(other)
+    return not mine or not theirs or f"{mine} ".startswith(f"{theirs} ") or f"{theirs} ".startswith(f"{mine} ")
+
+
+def subtitle(title: str) -> str:
+    """Its words, made comparable; those that number a volume belong to the key, and are left out."""
+    main, *rest = SUBTITLE.split(BRACKETS.sub(" ", title[:LONGEST_TITLE]).strip(), maxsplit=1)
+    words = VOLUME.sub("", _words(rest[0])) if rest and _words(main) else ""
+    return ARTICLE.sub("", " ".join(words.split()).removeprefix("or "))
+
+
 def name_key(name: str) -> str:
     """The same for "Writer, A." and "A. Writer", with or without the years of a life."""
     name = YEARS.sub("", name[:LONGEST_NAME].strip())

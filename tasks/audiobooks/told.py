@@ -8,10 +8,8 @@ from django.db import transaction
 
 from tasks.audiobooks.matching import same_name
 from tasks.audiobooks.merging import FIELDS, merged, settled
-from tasks.audiobooks.models import Author, Book, Series, Told
+from tasks.audiobooks.models import LIBRIVOX, Author, Book, Series, Told
 from tasks.audiobooks.telling import Known, Said
-
-LIBRIVOX = "librivox"
 
 
 def known(book: Book, sources: list[str]) -> Known:

@@ -2,12 +2,13 @@
 
 from tasks.audiobooks.models.books import Author, Book, BookQuerySet, Genre, Series, Told
 from tasks.audiobooks.models.downloads import Download, DownloadQuerySet, DownloadState, Part, Usage
-from tasks.audiobooks.models.editions import Edition, Rank
+from tasks.audiobooks.models.editions import LIBRIVOX, Edition, Rank
 from tasks.audiobooks.models.gaps import Gap, GapState, Stand
 from tasks.audiobooks.models.pauses import Pause
 from tasks.audiobooks.models.walks import Walk
 
 __all__ = [
+    "LIBRIVOX",
     "Author",
     "Book",
     "BookQuerySet",

@@ -7,12 +7,14 @@ from django.db.models import F, Q
 
 from tasks.audiobooks.models.books import Book, Genre
 
+LIBRIVOX = "librivox"  # the catalogue by default, as rows and sources name it
+
 
 class Edition(models.Model):
     """A recording. Several of one book are kept apart by the catalogue's id."""
 
     book = models.ForeignKey(Book, models.CASCADE, related_name="editions")
-    source = models.CharField(max_length=20, default="librivox")  # the catalogue that it is in
+    source = models.CharField(max_length=20, default=LIBRIVOX)  # the catalogue that it is in
     source_id = models.CharField(max_length=100)  # there
     archive_id = models.CharField(max_length=120, blank=True)  # the item at the Internet Archive that has its files
     title = models.CharField(max_length=500)  # with "(version 2)" and the like

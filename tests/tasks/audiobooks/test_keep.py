@@ -69,6 +69,16 @@ def test_another_author_makes_another_book() -> None:
     assert kept(id="3", authors=()).book == kept(id="5", authors=()).book
 
 
+def test_works_that_differ_in_their_subtitles_are_different_books() -> None:
+    plain = kept(title="Sherlock Holmes")
+    scarlet = kept(id="2", title="Sherlock Holmes: A Study in Scarlet")
+    four = kept(id="3", title="Sherlock Holmes: The Sign of Four")
+    again = kept(id="4", title="Sherlock Holmes: The Sign of Four (version 2)")
+    assert plain.book == scarlet.book
+    assert four.book != scarlet.book
+    assert again.book == four.book
+
+
 @pytest.mark.parametrize("title", ["???", "\u2026"])
 def test_titles_that_cannot_be_compared_are_no_match(title: str) -> None:
     assert kept(title=title).book != kept(id="2", title=title).book

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.audiobooks.titles import last_name, name_key, title_key
+from tasks.audiobooks.titles import last_name, name_key, same_work, title_key
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,25 @@ from tasks.audiobooks.titles import last_name, name_key, title_key
 )
 def test_a_title_becomes_what_it_is_compared_by(title: str, key: str) -> None:
     assert title_key(title) == key
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Sherlock Holmes: A Study in Scarlet", "Sherlock Holmes: The Sign of Four", False),
+        ("Poems - First Series", "Poems - Second Series", False),
+        ("Poems \u2014 First Series", "Poems: First Series (version 2)", True),
+        ("Poems", "Poems: First Series", True),
+        ("Tides of Salt: A Novel", "Tides of Salt; A Novel of the Sea", True),
+        ("Tides of Salt: A Novel", "Tides of Salt: A Novelty", False),
+        ("Tides of Salt; or, The Whaler", "Tides of Salt, or the Whaler", True),
+        ("History: Volume 2", "History - Vol. II", True),
+        ("", "", True),
+    ],
+)
+def test_subtitles_must_agree(one: str, other: str, same: bool) -> None:
+    assert title_key(one) == title_key(other)
+    assert same_work(one, other) is same_work(other, one) is same
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,12 @@ def test_titles_are_the_same_however_they_are_written(wanted: str, offered: str)
     assert choose(Wanted(title=wanted, authors=["A. Writer"]), [Offer(title=offered, authors=["A. Writer"])]) == 0
 
 
+def test_another_subtitle_is_refused() -> None:
+    wanted = Wanted(title="Sherlock Holmes: The Sign of Four", authors=["A. Writer"])
+    titles = ("Sherlock Holmes: A Study in Scarlet", "Sherlock Holmes - The Sign of Four")
+    assert choose(wanted, [Offer(title=title, authors=["A. Writer"]) for title in titles]) == 1
+
+
 @pytest.mark.parametrize("offered", ["Tides", "Tides of Salt and Sand", "", "Travels", "Salt of Tides"])
 def test_another_title_is_refused(offered: str) -> None:
     assert choose(WANTED, [Offer(title=offered, authors=["Ada B. Writer"])]) is None
