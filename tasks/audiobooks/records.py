@@ -21,8 +21,11 @@ from tasks.exceptions import TaskError
 from tasks.models import LONGEST_TEXT, Status, TaskRecord
 from tasks.recording import LOG_LIMIT, LONGEST_ERROR, Entry
 
-LABEL = "audiobooks"  # of the records that are made here, by which they are found again
-OURS = Q(task_name__startswith="tasks.audiobooks.") | Q(label=LABEL, execution=None)
+LABEL = "audiobooks"  # of the records that are made here
+MARK = {"made_by": "tasks.audiobooks.records"}  # the result of these records; a label could be that of anybody
+MADE_HERE = Q(label=LABEL, execution=None, result__made_by=MARK["made_by"])
+OURS = Q(task_name__startswith="tasks.audiobooks.") | MADE_HERE
+LONGEST = timedelta(days=1)  # for which work with a record that was made here may go on
 BATCH = 500  # rows in a transaction
 LARGEST = 2**31 - 1
 
@@ -59,7 +62,7 @@ def create_task_record(db: Database, task_name: str) -> TaskRecord:
     name = plain(task_name).strip()[:LONGEST_TEXT]
     if not name:
         raise InvalidRecord("A record needs a name.")
-    return TaskRecord.objects.using(db.alias).create(task_name=name, label=LABEL)
+    return TaskRecord.objects.using(db.alias).create(task_name=name, label=LABEL, result=MARK)
 
 
 def update_task_success(
@@ -94,7 +97,12 @@ def update_task_failure(db: Database, task: TaskRecord, error_message: str = "",
 
 
 def clean_up(entry: Entry, *, now: datetime) -> None:
-    """Delete the records of the audiobooks' tasks that are older than KEEP_RECORDS_DAYS; of work that goes on none."""
+    """Delete the records of the audiobooks' tasks that are older than KEEP_RECORDS_DAYS; of work that goes on none.
+
+    A record that was made here and is open for more than a day is that of a process that was killed.
+    """
+    left_open = TaskRecord.objects.filter(MADE_HERE, status=Status.RUNNING, started_at__lt=now - LONGEST)
+    interrupted = left_open.update(status=Status.INTERRUPTED, finished_at=now)
     days = options().keep_records_days
     old = TaskRecord.objects.filter(OURS, finished_at__lt=now - timedelta(days=days)).exclude(status=Status.RUNNING)
     deleted, last = 0, 0
@@ -102,7 +110,7 @@ def clean_up(entry: Entry, *, now: datetime) -> None:
         with entry.item(f"records up to number {keys[-1]}"):
             deleted += old.filter(pk__in=keys).delete()[0]
         last = keys[-1]
-    entry.result = {"deleted": deleted}
+    entry.result = {"deleted": deleted, "interrupted": interrupted}
     entry.log(f"{deleted} records of more than {days} days ago were deleted.")
 
 

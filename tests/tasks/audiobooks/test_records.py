@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from tasks.audiobooks.records import (
+    MARK,
     InvalidRecord,
     RecordClosed,
     clean_up,
@@ -136,28 +137,30 @@ def test_old_records_go_and_others_stay() -> None:
     gone = [
         old(),
         old(status=Status.FAILED),
-        old(task_name="MAM", label="audiobooks"),
+        old(task_name="MAM", label="audiobooks", result=MARK),
         old(execution_id=make_execution().pk),
     ]
     stay = [
         old(days=29),
         old(status=Status.RUNNING),
-        old(status=Status.RUNNING, task_name="MAM", label="audiobooks"),
+        old(status=Status.RUNNING, task_name="MAM", label="audiobooks", result=MARK),
         old(task_name="MAM"),
+        old(task_name="MAM", label="audiobooks"),
+        old(task_name="MAM", label="audiobooks", result={"found": 3}),
         old(task_name="tasks.tickets.tasks.sync"),
         old(task_name="tasks.tickets.tasks.sync", label="audiobooks", execution_id=make_execution().pk),
     ]
     row = cleaned()
     left = set(TaskRecord.objects.exclude(pk=row.pk).values_list("pk", flat=True))
     assert left == {each.pk for each in stay}
-    assert row.result == {"deleted": len(gone)}
+    assert row.result == {"deleted": len(gone), "interrupted": 1}
 
 
 def test_how_long_records_are_kept_is_a_setting(settings: Any) -> None:
     settings.AUDIOBOOKS = {**settings.AUDIOBOOKS, "KEEP_RECORDS_DAYS": 5}
     old(days=6)
     old(days=4)
-    assert cleaned().result == {"deleted": 1}
+    assert cleaned().result == {"deleted": 1, "interrupted": 0}
 
 
 def test_many_records_go_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,4 +168,17 @@ def test_many_records_go_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(5):
         old()
     row = cleaned()
-    assert (row.result, row.items_processed) == ({"deleted": 5}, 3)
+    assert (row.result, row.items_processed) == ({"deleted": 5, "interrupted": 0}, 3)
+
+
+def test_a_record_of_a_killed_process_is_closed_after_a_day() -> None:
+    with get_db_context() as db:
+        killed, fresh, done = (create_task_record(db, "MAM") for _ in range(3))
+        update_task_success(db, done, 1, 1, 0)
+    TaskRecord.objects.filter(pk=killed.pk).update(started_at=timezone.now() - timedelta(hours=25))
+    somebody_elses = old(status=Status.RUNNING, task_name="MAM", label="audiobooks")
+    cleaned()
+    told = dict(TaskRecord.objects.values_list("pk", "status"))
+    assert told[killed.pk] == Status.INTERRUPTED
+    assert told[fresh.pk] == told[somebody_elses.pk] == Status.RUNNING
+    assert told[done.pk] == Status.SUCCEEDED
