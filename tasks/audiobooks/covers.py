@@ -14,12 +14,13 @@ from tasks.audiobooks.models import Book
 from tasks.audiobooks.patience import Patience
 from tasks.audiobooks.telling import rate
 from tasks.exceptions import UpstreamError
-from tasks.files import image_type, replacing
+from tasks.files import image_size, replacing
 from tasks.http import Client, Stream
 from tasks.recording import Entry
 
 FOLDER = ".covers"
 COVER_LIMIT = 3_000_000  # bytes
+MOST_PIXELS = 50_000_000  # a few bytes can stand for a picture that no browser has room for
 LONGEST_COVER = 60.0  # seconds in which one must have come
 OUT_AFTER = 3  # covers in a row that cannot be had
 HOSTS = (  # beside those of the settings
@@ -112,8 +113,11 @@ def _picture(answer: Stream) -> bytes:
         content += piece
         if len(content) > COVER_LIMIT:
             raise UpstreamError(f"sent a cover of more than {COVER_LIMIT} bytes")
-    if image_type(bytes(content[:16])) is None:
+    size = image_size(bytes(content))
+    if size is None:
         raise UpstreamError("sent something else than a picture")
+    if size[0] * size[1] > MOST_PIXELS:
+        raise UpstreamError(f"sent a cover of {size[0]} x {size[1]} pixels")
     return bytes(content)
 
 

@@ -1,5 +1,6 @@
 """Covers: pictures from known hosts alone, each fetched once, whole or not at all."""
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,10 @@ def test_only_known_hosts_are_asked(fetch: Fetch, upstream: Upstream, address: s
     assert "no cover" in log()
 
 
-BAD = [b"<svg onload='x'/>", b"<html>", b"", b"GIF89a", b"\x89PN", PNG + b"0" * COVER_LIMIT]
+BAD = [
+    *(b"<svg onload='x'/>", b"<html>", b"", b"GIF89a", b"\x89PN", PNG, PNG + b"0" * COVER_LIMIT),
+    *(b"RIFF\x00\x00\x00\x00WAVEfmt ", PNG + struct.pack(">I4sII", 13, b"IHDR", 50_000, 1001)),
+]
 
 
 @pytest.mark.parametrize("body", BAD)
