@@ -10,7 +10,7 @@ from tasks.audiobooks.conf import options
 from tasks.audiobooks.downloads import queue
 from tasks.audiobooks.keep import keep
 from tasks.audiobooks.models import Download, Edition
-from tests.tasks.audiobooks.downloads.looking import NOON
+from tests.tasks.audiobooks.downloads.looking import NOON, RECORDED
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def queued(edition: Edition) -> Download:
 @pytest.fixture
 def several(recording: Callable[[int], Any]) -> list[Download]:
     """Five that are queued."""
-    return [row for number in range(5) if (row := queue(keep(recording(number), NOON), "x", now=NOON))]
+    return [row for number in RECORDED if (row := queue(keep(recording(number), NOON), "x", now=NOON))]
 
 
 @pytest.fixture

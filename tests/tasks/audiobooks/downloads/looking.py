@@ -12,6 +12,7 @@ from tasks.recording import record
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 WORK = books.ALL_WORKS[0]
 ITEM, PARTS = WORK.recordings[0].archive_id, WORK.recordings[0].parts
+RECORDED = [number for number, work in enumerate(books.ALL_WORKS) if work.recordings][:5]
 
 
 def fetched(now: datetime = NOON) -> TaskRecord:

@@ -135,6 +135,20 @@ def test_the_end_of_the_time_fails_nothing(queued: Download, configured: Callabl
     assert (state(queued), queued.attempts, row.status) == (DownloadState.QUEUED, 0, "succeeded")
 
 
+def test_what_has_used_up_a_run_stands_behind_the_others(
+    several: list[Download], configured: Callable[..., None]
+) -> None:
+    configured(DOWNLOAD_TIMEOUT=0)
+    for expected in (several, several[1:] + several[:1], several[2:] + several[:2]):
+        assert list(Download.objects.to_do(NOON)) == expected
+        fetched()
+
+
+def test_what_a_killed_run_left_comes_first(several: list[Download]) -> None:
+    Download.objects.filter(pk=several[3].pk).update(state=DownloadState.RUNNING)
+    assert next(iter(Download.objects.to_do(NOON))) == several[3]
+
+
 def test_what_nobody_goes_on_with_is_swept_away(queued: Download, shelf: Path) -> None:
     for key in (queued.pk, queued.pk + 1):
         (shelf / ".incoming" / str(key)).mkdir(parents=True)

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from tasks.audiobooks.downloads import FIRST_PAUSE, MOST_ATTEMPTS
-from tasks.audiobooks.models import Download, DownloadState, Edition
+from tasks.audiobooks.fetching import is_sound
+from tasks.audiobooks.models import Download, DownloadState, Edition, Gap, GapState, Stand
+from tasks.audiobooks.steering import queue_again
 from tasks.demo.archive import Archive
 from tasks.demo.upstream import Request, Upstream
-from tests.tasks.audiobooks.downloads.looking import ITEM, NOON, fetched, files, state
+from tests.tasks.audiobooks.downloads.looking import ITEM, NOON, PARTS, fetched, files, state
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("configured")]
 
@@ -112,3 +114,86 @@ def test_a_redirect_to_elsewhere_is_not_followed(
     assert (state(queued), queued.done) == (DownloadState.QUEUED, 0)
     assert not list(shelf.rglob("*.mp3"))
     assert "not followed" in queued.error
+
+
+def test_after_a_wrong_file_the_good_ones_are_kept(
+    queued: Download, archive: Archive, upstream: Upstream, shelf: Path
+) -> None:
+    told = [file for file in archive._item(ITEM)["files"] if file["format"] == "64Kbps MP3"]
+    first, last = min(told, key=by_name), max(told, key=by_name)
+    archive.content[ITEM, last["name"]] = b"y" * int(last["size"])
+    fetched()
+    assert (state(queued), queued.is_stale) == (DownloadState.QUEUED, True)
+    assert len(files(shelf)) == PARTS - 1
+    upstream.requests.clear()
+    mended = b"ID3" + b"z" * 100
+    archive.content[ITEM, last["name"]] = mended
+    anew = {**last, "name": last["name"], "size": "103", "md5": hashlib.md5(mended).hexdigest()}  # noqa: S324
+    new = {**first, "name": "part_00_64kb.mp3"}
+    archive.content[ITEM, new["name"]] = archive.reply(_request(f"/archive/node/9/items/{ITEM}/{first['name']}")).body
+    archive.files[ITEM] = [new, *(file for file in told if file is not last), anew]
+    fetched(NOON + timedelta(hours=2))
+    assert (state(queued), queued.is_stale, len(files(shelf))) == (DownloadState.DONE, False, PARTS + 1)
+    asked = {request.path.rpartition("/")[2] for request in upstream.requests if "/node/" in request.path}
+    assert asked == {new["name"], last["name"]}, "the others have moved on by one place, and were not fetched again"
+
+
+def by_name(file: Any) -> str:
+    return str(file["name"])
+
+
+def test_what_was_given_up_is_not_what_was_taken_off(queued: Download, archive: Archive) -> None:
+    archive.dark.add(ITEM)
+    gap = Gap.objects.create(
+        author=queued.edition.book.authors.get(),
+        work_key="OL1W",
+        title="x",
+        book=queued.edition.book,
+        state=GapState.QUEUED,
+        checked_at=NOON,
+    )
+    fetched()
+    gap.refresh_from_db()
+    assert (state(queued), gap.state) == (DownloadState.FAILED, GapState.FOUND)
+    assert queue_again(queued, now=NOON)
+    archive.dark.clear()
+    fetched()
+    gap.refresh_from_db()
+    assert (state(queued), gap.state, gap.edition) == (DownloadState.DONE, GapState.OWNED, queued.edition)
+    assert str(Stand.objects.get()) == "1 of 1"
+
+
+def test_names_that_differ_in_their_letters_alone_are_two_files(queued: Download, archive: Archive) -> None:
+    for name in ("part.mp3", "Part.mp3", "p\u00e4rt.mp3"):
+        archive.content[ITEM, name] = b"ID3" + name.encode()
+    archive.files[ITEM] = [{"name": name, "format": "64Kbps MP3"} for item, name in archive.content if item == ITEM]
+    fetched()
+    assert (state(queued), queued.parts.count()) == (DownloadState.DONE, 3)
+
+
+@pytest.mark.parametrize(
+    ("start", "sound"),
+    [
+        (b"ID3\x04\0\0\0\0", True),
+        (b"\xff\xfb\x90\x44", True),
+        (b"\xff\xf3\x40\xc0", True),
+        (b"\0\0\0\x20ftypM4A ", True),
+        (b"OggS\0\x02", True),
+        (b"fLaC\0\0\0\x22", True),
+        (b"<!DOCTYPE html>", False),
+        (b"\xff\x1b\x90\x44", False),
+        (b"\xff", False),
+        (b"", False),
+        (b"{}", False),
+    ],
+)
+def test_a_sound_file_is_known_by_how_it_begins(start: bytes, sound: bool) -> None:
+    assert is_sound(start) is sound
+
+
+def test_without_a_checksum_what_is_no_sound_file_is_not_taken(queued: Download, archive: Archive) -> None:
+    archive.content[ITEM, "x.mp3"] = b"<html>" * 100
+    archive.files[ITEM] = [{"name": "x.mp3", "format": "64Kbps MP3"}]
+    fetched()
+    assert (state(queued), queued.attempts) == (DownloadState.QUEUED, 1)
+    assert "no sound file" in queued.error
