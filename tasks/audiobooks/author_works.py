@@ -46,8 +46,9 @@ class AuthorWorks:
         if not key:
             self._entry.log(f"{author}: Open Library knows nobody of that name and those dates; left out.")
             return
-        shelf = _Shelf(author, self._recordings_of(author), self._filler, self._now)
         offset: int | None = author.cursor
+        is_whole = offset == 0
+        shelf = _Shelf(author, self._recordings_of(author), self._filler, self._now, is_whole=is_whole)
         while offset is not None:
             self._entry.check()
             page = self._works(author, key, offset)
@@ -59,6 +60,8 @@ class AuthorWorks:
             self._counts["works"] += len(page.works)
             offset = page.next_offset
             Author.objects.filter(pk=author.pk).update(cursor=offset or 0)
+        if is_whole:
+            gaps.forget(author, shelf.placed)
         gaps.count(author)
         Author.objects.filter(pk=author.pk).update(completed_at=self._now)
 
@@ -89,12 +92,17 @@ class AuthorWorks:
 class _Shelf:
     """What there is of an author, here and in the catalogue, by title."""
 
-    def __init__(self, author: Author, offered: Sequence[Recording], filler: Filler, now: datetime) -> None:
+    def __init__(
+        self, author: Author, offered: Sequence[Recording], filler: Filler, now: datetime, *, is_whole: bool
+    ) -> None:
+        """`is_whole`: the list comes from its beginning, so that it says anew which of two works fills which book."""
+        self.placed: set[str] = set()  # keys of works
         self._author = author
         self._filler = filler
         self._now = now
         self._gaps = gaps.of(author)
-        self._filled = {gap.book_id: gap.work_key for gap in self._gaps.values() if gap.book_id}
+        binding = [gap for gap in self._gaps.values() if not is_whole or gap.state == GapState.IGNORED]
+        self._filled = {gap.book_id: gap.work_key for gap in binding if gap.book_id}
         self._here = set(author.books.filter(editions__isnull=False).values_list("key", flat=True))
         self._offered: dict[str, list[Recording]] = {}
         for each in offered:
@@ -104,15 +112,23 @@ class _Shelf:
         """Keep the work if there is a recording of it; what became of it, for the counts; empty: nothing."""
         wish = Wish(key=work.key, title=work.title, authors=(self._author.name,))
         gap = self._gaps.get(work.key)
-        edition = self._edition(wish)
+        edition = None if work.key in self.placed else self._edition(wish)
         if edition is None:
             return ""
-        if self._filled.setdefault(edition.book_id, work.key) != work.key:
-            return ""  # Open Library has the work twice
+        if self._filled.setdefault(edition.book_id, work.key) != work.key:  # Open Library has the work twice
+            self._drop(gap)
+            return ""
+        self.placed.add(work.key)
         is_wanted = gap is None or gap.state != GapState.IGNORED
         filling = self._filler.queue(edition, f"Gap in {self._author}", may_queue=is_wanted)
         self._keep(gap, wish, filling)
         return filling.told if is_wanted else ""
+
+    def _drop(self, gap: Gap | None) -> None:
+        """Have no second gap for one book, unless staff have decided on it."""
+        if gap and gap.state != GapState.IGNORED:
+            Gap.objects.filter(pk=gap.pk).exclude(state=GapState.IGNORED).delete()
+            del self._gaps[gap.work_key]
 
     def _edition(self, wish: Wish) -> Edition | None:
         key = title_key(wish.title)

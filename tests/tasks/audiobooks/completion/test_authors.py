@@ -1,5 +1,6 @@
 """What is missing of authors: what the catalogue has of them is queued, and the rest is nobody's gap."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -80,6 +81,53 @@ def test_a_look_that_was_cut_short_goes_on_behind_the_last_page(
     assert not upstream.asked("offset=5")
     assert states().keys() == {work.key for work in RECORDED}
     assert Author.objects.get().completed_at == LATER
+
+
+def test_a_work_that_has_vanished_is_no_gap_any_more_after_a_whole_look(
+    complete_authors: Complete, begun: Book, openlibrary: OpenLibrary, upstream: Upstream
+) -> None:
+    gone = {"author": begun.authors.get(), "title": "x", "checked_at": NOW}
+    Gap.objects.create(work_key="OL1W", **gone)
+    Gap.objects.create(work_key="OL2W", state=GapState.IGNORED, **gone)
+    openlibrary.biggest_page = 5
+    upstream.fail("offset=10", 503, times=8)
+    with pytest.raises(PartsFailed):
+        complete_authors("1")
+    complete_authors("1")
+    assert "OL1W" in states(), "that look began behind the first page"
+    complete_authors("2", LATER)
+    assert states().keys() == {*(work.key for work in RECORDED), "OL2W"}
+
+
+def test_a_work_that_is_listed_twice_counts_once(complete_authors: Complete, begun: Book, upstream: Upstream) -> None:
+    complete_authors()
+    gap, stand = Gap.objects.get(work_key=RECORDED[1].key), Stand.objects.get()
+    twin = {"work_key": "OL3W", "title": gap.title, "state": gap.state, "book": gap.book, "checked_at": NOW}
+    Gap.objects.create(author=gap.author, **twin)
+    keys = [work.key for work in RECORDED] + ["OL3W", RECORDED[1].key]
+    titles = [work.title for work in RECORDED] + [gap.title, gap.title]
+    entries = [{"key": f"/works/{key}", "title": title} for key, title in zip(keys, titles, strict=True)]
+    body = json.dumps({"links": {}, "size": len(entries), "entries": entries}).encode()
+    upstream.fail("works.json", 200, headers={"Content-Type": "application/json"}, body=body)
+    complete_authors("2", LATER)
+    after = Stand.objects.get()
+    assert (after.wanted, after.owned) == (stand.wanted, stand.owned)
+    assert (result()["owned"], result()["coming"]) == (1, len(RECORDED) - 1)
+
+
+def test_a_work_that_has_another_key_now_stays_a_gap(complete_authors: Complete, begun: Book) -> None:
+    complete_authors()
+    Gap.objects.filter(work_key=RECORDED[1].key).update(work_key="OL1W", state=GapState.FOUND)
+    complete_authors("2", LATER)
+    assert states().keys() == {work.key for work in RECORDED}
+
+
+def test_a_book_that_staff_do_not_want_is_not_wanted_under_another_key(complete_authors: Complete, begun: Book) -> None:
+    complete_authors()
+    Gap.objects.filter(work_key=RECORDED[1].key).update(work_key="OL1W", state=GapState.IGNORED)
+    complete_authors("2", LATER)
+    assert states()["OL1W"] == GapState.IGNORED
+    assert RECORDED[1].key not in states()
 
 
 def test_somebody_else_of_that_last_name_is_left_alone(
