@@ -1,8 +1,9 @@
 """Figures over time, for charts and programs: what posts had altogether at each of a few moments.
 
-A reading holds until the next one, so that the figure of a moment is that of the latest reading before it. The database
-looks it up in the index of readings, once for each post and moment; posts that were not read in the time in question
-stand still, and are summed at once. So the cost goes by posts and moments, however many readings there are.
+A reading holds until the next one, so that the figure of a moment is that of the latest reading before it that has it:
+a platform that stops telling a figure, or leaves it out once, takes nothing back from a sum. The database looks it up
+in the index of readings, once for each post and moment, of posts that ever had it; those that were not read in the time
+in question stand still, and are summed at once. So the cost goes by posts and moments, however many readings there are.
 """
 
 from collections.abc import Mapping
@@ -71,6 +72,7 @@ def line(posts: QuerySet[Post], metric: str, when: Moments) -> Line:
 def lines(posts: QuerySet[Post], metric: str, when: Moments, group: str) -> dict[Any, Line]:
     """The same for each value of the path `group`, such as account__business; of those that have posts."""
     first = when.ends[0]
+    posts = posts.filter(**{f"{metric}__isnull": False})  # a post keeps the last value that was told
     still = _sums(posts.exclude(read_at__gte=first), {"at": metric}, group)
     asked = {f"at_{place}": _reading(metric, end) for place, end in enumerate(when.ends)}
     moving = _sums(posts.filter(read_at__gte=first), asked, group)
@@ -83,8 +85,9 @@ def lines(posts: QuerySet[Post], metric: str, when: Moments, group: str) -> dict
 
 
 def _reading(metric: str, end: datetime) -> Subquery:
-    """What a post had at `end`."""
-    before = Reading.objects.filter(post=OuterRef("pk"), taken_at__lte=end).order_by("-taken_at")
+    """What a post had at `end`, by the last reading in which it was told."""
+    told = {f"{metric}__isnull": False}
+    before = Reading.objects.filter(post=OuterRef("pk"), taken_at__lte=end, **told).order_by("-taken_at")
     return Subquery(before.values(metric)[:1])
 
 

@@ -37,8 +37,12 @@ def make_post(account: Account | None = None, **columns: Any) -> Post:
 
 
 def make_reading(post: Post, taken_at: datetime = NOON, **columns: Any) -> Reading:
-    """A reading with the figures of the post, or with others that are named."""
+    """A reading with the figures of the post, or with others that are named; the post gets those that it lacks."""
     figures = {name: getattr(post, name) for name in (*METRICS, "engagement")}
+    lacking = {name: value for name, value in columns.items() if figures.get(name, value) is None}
+    for name, value in lacking.items():
+        setattr(post, name, value)
+    post.save(update_fields=lacking)
     return Reading.objects.create(post=post, taken_at=taken_at, **{**figures, **columns})
 
 

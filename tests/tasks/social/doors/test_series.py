@@ -1,12 +1,13 @@
-"""Figures over time: what posts had altogether at each moment, with gaps where nobody told it."""
+"""Figures over time: what posts had altogether at each moment, with gaps before anybody told it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
 
 from tasks.social import series
-from tasks.social.models import Account, Post
+from tasks.social.models import Account, Post, Reading
 from tasks.social.series import DAY, HOUR, MOST, Moments, line, lines, moments, step_for
 from tests.tasks.social.factories import NOON, make_account, make_business, make_post, make_reading
 
@@ -66,12 +67,32 @@ def test_posts_that_were_not_read_in_the_time_stand_still() -> None:
     assert of(account) == [100, 101, 101, 101]
 
 
-def test_a_figure_that_is_not_told_is_a_gap() -> None:
+def test_a_figure_that_is_not_told_any_more_stays() -> None:
     post = make_post()
-    for days, likes in ((3, 1), (2, None), (1, 5)):
+    for days, likes in ((3, 1), (2, None), (1, 5), (0, None)):
         make_reading(post, NOON - days * DAY, likes=likes)
-    assert of(post.account) == [1, None, 5, 5]
+    assert of(post.account) == [1, 1, 5, 5]
     assert of(post.account, "saves") == [None] * 4
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_sums_are_those_of_a_look_at_every_reading(seed: int) -> None:
+    dice, account = Random(seed), make_account()
+    told: list[list[tuple[datetime, int | None]]] = []
+    for _ in range(4):
+        took = sorted(dice.sample(range(1, 150), dice.randint(0, 6)), reverse=True)
+        rows = [(NOON - hours * HOUR, dice.choice([None, dice.randint(0, 99)])) for hours in took]
+        known = [likes for _, likes in rows if likes is not None]
+        post = make_post(account, read_at=rows[-1][0] if rows else None, likes=known[-1] if known else None)
+        Reading.objects.bulk_create(Reading(post=post, taken_at=at, likes=likes) for at, likes in rows)
+        told.append(rows)
+
+    def at(end: datetime) -> int | None:
+        last = ([likes for at, likes in rows if at <= end and likes is not None][-1:] for rows in told)
+        found = [likes for each in last for likes in each]
+        return sum(found) if found else None
+
+    assert of(account) == [at(end) for end in DAYS.ends]
 
 
 def test_all_of_a_list_are_asked_for_at_once(django_assert_num_queries: Any) -> None:
