@@ -106,6 +106,22 @@ def test_a_gap_is_as_its_download_is(
     assert states()[RECORDED[1].key] == gap
 
 
+@pytest.mark.parametrize(("state", "is_queued"), [(DownloadState.FAILED, True), (DownloadState.OFF, False)])
+def test_in_place_of_a_recording_that_was_given_up_another_comes(
+    complete_series: Complete, begin_series: Begin, state: DownloadState, is_queued: bool
+) -> None:
+    begin_series(SERIES)
+    book = shelve(RECORDED[1])
+    first = book.editions.get()
+    other = Edition.objects.create(
+        book=book, source_id="x", archive_id="other_1", title="x", content_hash="x", seen_at=NOW
+    )
+    Download.objects.create(edition=first, state=state, why="A test", queued_at=NOW)
+    complete_series()
+    assert Download.objects.filter(edition=other).exists() is is_queued
+    assert states()[RECORDED[1].key] == (GapState.QUEUED if is_queued else GapState.FOUND)
+
+
 def test_what_has_no_files_is_found_and_not_queued(complete_series: Complete, begin_series: Begin) -> None:
     begin_series(SERIES)
     shelve(RECORDED[1])
