@@ -166,7 +166,7 @@ class _Run:
         except (TaskError, OSError, DatabaseError) as error:
             if full := as_no_room(error):
                 self._hold(download, row, full)
-                raise full from error
+                raise full from None
             self._try_later(download, row, error)
             self._end_if_out(download, error)
             raise
@@ -213,7 +213,7 @@ class _Run:
     def _try_later(self, download: Download, row: Row, error: Exception) -> None:
         """Queue it again after a pause; or give it up, if that was its own fault, and too often."""
         told = plain(f"{error}" if isinstance(error, TaskError) else f"{type(error).__name__}: {error}")[:500]
-        is_own = isinstance(error, UpstreamError) and not error.retryable
+        is_own = is_of_its_own(error)
         attempts, delays = download.attempts + is_own, download.delays + (not is_own)
         if isinstance(error, NotThere) or attempts >= MOST_ATTEMPTS:
             self._give_up(download, row, attempts, told)
@@ -235,14 +235,10 @@ class _Run:
 
     def _end_if_out(self, download: Download, error: Exception) -> None:
         """Raises Outage when one after the other fails by what is not its own fault."""
-        if isinstance(error, UpstreamError):
-            failure = UpstreamError(
-                str(error), retryable=error.retryable, status=404 if isinstance(error, NotThere) else error.status
-            )
-            if failure.status in REFUSED:
-                self._refused.append(download.pk)
-        else:
-            failure = UpstreamError(str(error), retryable=True)
+        status = error.status if isinstance(error, UpstreamError) and not isinstance(error, NotThere) else None
+        failure = UpstreamError(str(error), retryable=not is_of_its_own(error), status=status)
+        if status in REFUSED:
+            self._refused.append(download.pk)
         if not self._streak.is_out_after(download.pk, failure):
             return
         refused = Download.objects.filter(pk__in=self._refused, state=DownloadState.QUEUED, attempts__gt=0)
@@ -261,6 +257,16 @@ class _Run:
 
     def _now(self) -> datetime:
         return self._began + timedelta(seconds=time.monotonic() - self._ticks)
+
+
+def is_of_its_own(error: Exception) -> bool:
+    """Whether a download has failed by what it is: not there, refused for long, or never as described.
+
+    A service that fails, or leads elsewhere, and a disk are nothing of its own.
+    """
+    if not isinstance(error, UpstreamError) or error.retryable:
+        return False
+    return error.status is None or error.status >= 400
 
 
 def as_no_room(error: Exception) -> NoRoom | None:

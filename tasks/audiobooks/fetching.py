@@ -28,6 +28,7 @@ LONGEST_NUMBER = 18  # digits
 RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/(?:([0-9]{1,18})|\*)")
 
 STARTS = (b"ID3", b"OggS", b"fLaC")  # of files that are sound
+PAGES = ("/json", "+json", "/xml", "+xml")  # ends of types that no sound has
 LONGEST_START = 8  # bytes
 
 type Told = Callable[[int], None]  # is told of each piece how many bytes have come; fewer than none: thrown away
@@ -188,7 +189,7 @@ class Fetcher:
 def _check_kind(wanted: Wanted, stream: Stream) -> None:
     """Raises UpstreamError for what is a page, such as one of an outage, or is packed: no bytes of the file."""
     kind = stream.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if kind.startswith("text/") or kind == "application/json" or kind.endswith("+json"):
+    if kind.startswith("text/") or kind.endswith(PAGES):
         raise UpstreamError(f"sent {kind[:50]} instead of {wanted.name}", retryable=True)
     packed = stream.headers.get("Content-Encoding", "").strip().lower()
     if packed not in {"", "identity"}:

@@ -113,6 +113,7 @@ def test_one_disk_error_puts_one_download_off(several: list[Download], monkeypat
     [
         {"Content-Type": "text/html; charset=utf-8"},
         {"Content-Type": "application/json"},
+        {"Content-Type": "application/xhtml+xml"},
         {"Content-Type": "audio/mpeg", "Content-Encoding": "gzip"},
     ],
 )

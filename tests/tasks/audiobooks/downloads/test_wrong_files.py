@@ -111,7 +111,7 @@ def test_a_redirect_to_elsewhere_is_not_followed(
 ) -> None:
     configured(ARCHIVE_HOSTS=["archive.example"])
     fetched()
-    assert (state(queued), queued.done) == (DownloadState.QUEUED, 0)
+    assert (state(queued), queued.done, queued.attempts) == (DownloadState.QUEUED, 0, 0)
     assert not list(shelf.rglob("*.mp3"))
     assert "not followed" in queued.error
 
