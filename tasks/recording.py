@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from django.utils import timezone
@@ -137,6 +138,15 @@ def record(
 
 
 @contextmanager
+def attempt(tell: Callable[[Exception], object]) -> Iterator[None]:
+    """What goes wrong inside, our own mistakes too, is for `tell`, and the work goes on."""
+    try:
+        yield
+    except Exception as error:
+        tell(error)
+
+
+@contextmanager
 def parts() -> Iterator[Callable[[str], AbstractContextManager[None]]]:
     """Independent parts of one run: each is tried whatever became of the others.
 
@@ -145,14 +155,7 @@ def parts() -> Iterator[Callable[[str], AbstractContextManager[None]]]:
     """
     failed: dict[str, Exception] = {}
 
-    @contextmanager
-    def part(name: str) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            failed[name] = error
-
-    yield part
+    yield lambda name: attempt(partial(failed.__setitem__, name))
     if failed:
         summary = "; ".join(f"{name}: {_told(error)}" for name, error in failed.items())
         pauses = [error.delay for error in failed.values() if isinstance(error, RetryLater)]

@@ -17,6 +17,10 @@ class TokenRefused(Refused):
     """The access token is not accepted; a new one may be."""
 
 
+class EnteredAnew(Refused):
+    """Its tokens were entered anew meanwhile."""
+
+
 class NeedsAuthorisation(Refused):
     """No token that the platform accepts can be had: the account has to be connected again."""
 
@@ -36,6 +40,10 @@ class Held(Refused):
 
 class TakenOver(AbortRun):
     """Another sync of this business goes on in the place of this one, which was silent for too long."""
+
+
+class Removed(AbortRun):
+    """It was removed meanwhile."""
 
 
 class NothingSynced(TaskError):

@@ -6,11 +6,27 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from tasks.social.exceptions import Removed, TakenOver
 from tasks.social.figures import Figures, Listed, Settled
-from tasks.social.models import METRICS, Account, Post, Reading
+from tasks.social.models import METRICS, Account, Post, Reading, Sync
 
 FIGURES = (*METRICS, "engagement")
 TOLD = ("kind", "text", "url", "published_at")  # what lists tell, under the same names
+
+
+def hold(sync: Sync, account: int | None = None) -> Sync:
+    """The row of the sync, and that of the account, which nobody changes or deletes before this transaction ends.
+
+    Raises TakenOver if a later attempt goes on with it, Removed if one of them is no more.
+    """
+    row = Sync.objects.select_for_update().filter(pk=sync.pk).first()
+    if row is None:
+        raise Removed
+    if row.execution != sync.execution:
+        raise TakenOver
+    if account is not None and not list(Account.objects.select_for_update().filter(pk=account).values_list("pk")):
+        raise Removed
+    return row
 
 
 @transaction.atomic
@@ -24,25 +40,28 @@ def keep_posts(account: Account, posts: Sequence[Listed], now: datetime) -> dict
         for post_id, post in by_id.items()
         if post_id not in known
     ]
-    Post.objects.filter(pk__in=[row.pk for row in known.values()]).update(seen_at=now, gone_at=None)
+    Post.objects.filter(pk__in=[row.pk for row in known.values()]).update(seen_at=now)
     _rewrite(changed, TOLD)
     Post.objects.bulk_create(new)
     return known | {row.platform_post_id: row for row in new}
 
 
 @transaction.atomic
-def keep_figures(rows: dict[str, Post], settled: Iterable[Settled], taken_at: datetime, now: datetime) -> None:
-    """A reading of each post of which something new is told; of the others only when they were last read.
+def keep_figures(rows: dict[str, Post], settled: Iterable[Settled], taken_at: datetime, now: datetime) -> int:
+    """How many posts are there that figures came of: for them they count as not gone.
+
+    A reading of each post of which something new is told; of the others only when they were last read.
 
     A post keeps the last value of each figure that was told: some are told in its first days only.
     """
     found = {post.post_id: figures for post, figures in settled if isinstance(figures, Figures)}
-    locked = Post.objects.select_for_update().filter(pk__in=[rows[post_id].pk for post_id in found])
+    locked = list(Post.objects.select_for_update().filter(pk__in=[rows[post_id].pk for post_id in found]))
     due = [row for row in locked if row.read_at is None or row.read_at < taken_at]
     news = [row for row in due if _take_figures(row, found[row.platform_post_id])]
     Reading.objects.bulk_create(_reading(row, found[row.platform_post_id], taken_at) for row in news)
     _rewrite(news, FIGURES)
-    Post.objects.filter(pk__in=[row.pk for row in due]).update(read_at=now)
+    Post.objects.filter(pk__in=[row.pk for row in due]).update(read_at=now, gone_at=None)
+    return len(locked)
 
 
 def keep_gone(rows: Iterable[Post], now: datetime) -> None:

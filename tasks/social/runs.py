@@ -30,6 +30,11 @@ class Run:
     def execution(self) -> int | None:
         return self.context.execution_id if self.context else None
 
+    @property
+    def claimant(self) -> str:
+        """This attempt of the run."""
+        return f"{self.key}/{self.execution}" if self.execution else self.key
+
     def record(self, label: str = "") -> AbstractContextManager[Entry]:
         return record(self.context, label, task_name=self.task)
 

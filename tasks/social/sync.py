@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
@@ -18,8 +19,9 @@ from tasks.exceptions import AbortRun
 from tasks.http import Deadline
 from tasks.recording import Entry, parts
 from tasks.social.conf import Options, options
-from tasks.social.exceptions import NothingSynced, TakenOver
-from tasks.social.models import Account, Business, Failure, Sync, SyncState
+from tasks.social.exceptions import NothingSynced, Removed, TakenOver
+from tasks.social.keep import hold
+from tasks.social.models import Account, AppHold, Business, Failure, Sync, SyncState, app_of
 from tasks.social.reading import Counts, Problem, Tools, read_account
 from tasks.social.runs import Run
 from tasks.social.tokens import Clock
@@ -37,7 +39,7 @@ class Told:
     counts: Counts = field(default_factory=Counts)
     skipped: str = ""  # why nothing was asked
     problems: list[Problem] = field(default_factory=list)  # of whole accounts
-    is_vain: bool = False  # there were accounts, and none could be read
+    is_vain: bool = False  # there were accounts, and nothing could be read from any
 
     def as_result(self) -> dict[str, Any]:
         counts = self.counts
@@ -48,7 +50,7 @@ class Told:
 def sync_all(context: Context | None, clock: Clock = timezone.now) -> dict[str, Any]:
     """All businesses that take part in the hourly sync.
 
-    Raises NothingSynced, or RetryLater, if no account of any of them could be read; PartsFailed where our own code did.
+    Raises NothingSynced, or RetryLater, if nothing could be read of any of them and another attempt may help.
     """
     run = Run.of(context, "sync_all_businesses_job")
     if run.tenant:
@@ -71,7 +73,7 @@ def sync_all(context: Context | None, clock: Clock = timezone.now) -> dict[str, 
 def sync_one(context: Context | None, business_id: int, clock: Clock = timezone.now) -> dict[str, Any]:
     """One business. Raises AbortRun if there is none of that number, or it is not the business of this run.
 
-    Raises NothingSynced, or RetryLater, if none of its accounts could be read.
+    Raises NothingSynced, or RetryLater, if nothing could be read and another attempt may help.
     """
     run = Run.of(context, "sync_business_job")
     business = Business.objects.filter(pk=business_id).first()
@@ -93,10 +95,13 @@ def _summed(told: dict[str, Told], seconds: float) -> dict[str, Any]:
 
 
 def _complain(told: list[Told], now: datetime) -> None:
-    """Raise if nothing could be done at all; where that is for limits that end soon, RetryLater."""
+    """Raise if nothing could be done at all; where that is for limits that end soon, RetryLater.
+
+    What only people can mend ends the run well, for each further attempt would fail alike: the failures tell of it.
+    """
     tried = [each for each in told if not each.skipped]
     problems = [problem for each in tried for problem in each.problems]
-    if not problems or not all(each.is_vain for each in tried):
+    if all(problem.is_for_people for problem in problems) or not all(each.is_vain for each in tried):
         return
     ends = [problem.until for problem in problems if problem.until]
     if len(ends) == len(problems) and min(ends) - now <= SOON:
@@ -112,13 +117,15 @@ def _sync_business(run: Run, business: Business, configured: Options, deadline: 
     with run.record(business.name) as entry:
         if not business.is_active:
             told = Told(skipped="It is not active.")
-        elif not business.claim(run.key, LEASE, clock()):
+        elif not business.claim(run.claimant, LEASE, clock()):
             told = Told(skipped="Another sync of it goes on.")
         else:
             try:
                 told = _sync_accounts(run, business, entry, configured, deadline, clock)
+            except Removed as removed:
+                told = Told(skipped=str(removed))
             finally:
-                business.release(run.key)
+                business.release(run.claimant)
         if told.skipped:
             entry.log(f"Skipped: {told.skipped}")
         entry.result = told.as_result()
@@ -130,8 +137,8 @@ def _sync_accounts(
 ) -> Told:
     def beat() -> None:
         entry.check()
-        if not business.claim(run.key, LEASE, clock()):
-            raise TakenOver
+        if not business.renew(run.claimant, LEASE, clock()):
+            raise TakenOver if Business.objects.filter(pk=business.pk).exists() else Removed
 
     sync = _begun(business, run, clock())
     try:
@@ -162,6 +169,7 @@ def _read_accounts(business: Business, tools: Tools) -> Told:
     return told
 
 
+@transaction.atomic
 def _begun(business: Business, run: Run, now: datetime) -> Sync:
     """The row of this sync, as an earlier attempt has left it; who was killed and never came back counts as failed."""
     others = Sync.objects.filter(business=business, state=SyncState.RUNNING).exclude(run=run.key)
@@ -189,8 +197,10 @@ def _accounts(business: Business, entry: Entry, sync: Sync) -> list[Account]:
 
 def _is_held(account: Account, entry: Entry, now: datetime) -> bool:
     """Whether the platform has asked to be left alone; it may have meanwhile, for another account."""
-    until = Account.objects.filter(pk=account.pk).values_list("held_until", flat=True).first()
-    if until is None or until <= now:
+    own = Account.objects.filter(pk=account.pk).values_list("held_until", flat=True)
+    all_of_app = AppHold.objects.filter(app=app_of(account.platform)).values_list("until", flat=True)
+    until = max((moment for moment in (*own, *all_of_app) if moment), default=now)
+    if until <= now:
         return False
     entry.log(f"{account}: skipped, for the platform's limit is reached until {until:%Y-%m-%d %H:%M} UTC.")
     return True
@@ -202,17 +212,25 @@ def _posts_of(accounts: list[Account], configured: Options) -> int:
     return sum(min(getattr(account, "known", 0), most) or most for account in accounts)
 
 
+@transaction.atomic
 def _note_done(sync: Sync, account: Account, counts: Counts) -> None:
-    """With its counts in one write, so that a later attempt neither reads nor counts it again."""
-    sync.done_accounts = [*sync.done_accounts, account.pk]
-    sync.posts_total += counts.total
-    sync.posts_synced += counts.synced
+    """With its counts in one write, so that a later attempt neither reads nor counts it again.
+
+    Raises TakenOver, Removed.
+    """
+    row = hold(sync)
+    sync.done_accounts = [*row.done_accounts, account.pk]
+    sync.posts_total = row.posts_total + counts.total
+    sync.posts_synced = row.posts_synced + counts.synced
     sync.failures = Failure.objects.filter(sync=sync).count()
     sync.save(update_fields=["done_accounts", "posts_total", "posts_synced", "failures"])
 
 
+@transaction.atomic
 def _end(sync: Sync, told: Told, now: datetime) -> None:
-    told.is_vain = bool(told.problems) and not sync.done_accounts
+    """Raises TakenOver, Removed."""
+    hold(sync)
+    told.is_vain = bool(told.problems) and not sync.done_accounts and not told.counts.synced
     told.counts.failures = Failure.objects.filter(sync=sync).count()
     sync.state = SyncState.FAILED if told.is_vain else SyncState.DONE
     sync.error = told.problems[0].message if told.is_vain else ""

@@ -3,21 +3,26 @@
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import ExpressionWrapper, F, Q, QuerySet, TextField
 
 from scheduling.redact import plain
-from tasks.exceptions import UpstreamError
+from tasks.exceptions import DeadlineReached, UpstreamError
 from tasks.http import Deadline
 from tasks.social.conf import Options
-from tasks.social.exceptions import NeedsAuthorisation, TokenRefused
+from tasks.social.exceptions import EnteredAnew, NeedsAuthorisation, Refused, Removed, TokenRefused
+from tasks.social.hidden import hide
 from tasks.social.models import Account, Platform, Standing
-from tasks.social.sign_in import WAYS, Pair, renewed
+from tasks.social.sign_in import WAYS, Pair, is_token, renewed
 
 LEASE = timedelta(minutes=2)  # a worker that dies while it renews keeps the others off for so long
-LOOK_EVERY = 0.05  # seconds, while another worker renews
+LONGEST_RENEWAL = 90.0  # seconds, by when the lease has not ended
+LOOK_EVERY = 0.5  # seconds, while another worker renews
 WARN_BEFORE = timedelta(days=30)  # the end of a refresh token, after which people have to connect the account again
 WARN_SHORTLY = timedelta(days=7)  # the end of a token that cannot be renewed
+
+COLUMNS = ("access_token", "refresh_token", "expires_at", "refresh_expires_at")
 
 type Clock = Callable[[], datetime]
 
@@ -28,12 +33,19 @@ class Tokens:
     def __init__(self, account: Account, options: Options, deadline: Deadline, clock: Clock) -> None:
         self._account, self._options, self._deadline, self._clock = account, options, deadline, clock
         self._way = WAYS[account.platform]
+        self._seals: dict[str, str] = {}  # the tokens as they were stored when they were last looked at
 
     def use[T](self, ask: Callable[[dict[str, str]], T]) -> T:
         """What `ask` gets with the header of the token; once more with a new token if this one is refused.
 
         Raises NeedsAuthorisation.
         """
+        try:
+            return self._used(ask)
+        except EnteredAnew:
+            return self._used(ask)
+
+    def _used[T](self, ask: Callable[[dict[str, str]], T]) -> T:
         token = self._access()
         try:
             return ask(_bearer(token))
@@ -61,10 +73,12 @@ class Tokens:
         return ""
 
     def _access(self) -> str:
-        """The access token, a new one if its end is near."""
+        """The token to ask with, renewed if that is due. Raises NeedsAuthorisation, EnteredAnew."""
         account = self._account
         if not account.access_token and not account.refresh_token:
             raise self._lost("It has no token; it has to be connected.")
+        if account.access_token and not is_token(account.access_token):
+            raise self._lost("Its token has characters that are in no token: connect it again.")
         ends, now = account.expires_at, self._clock()
         is_due = not account.access_token or (ends is not None and now >= ends - self._way.early)
         if not is_due:
@@ -84,7 +98,7 @@ class Tokens:
         """A token that is refused before its end can be renewed by a refresh token only."""
         if self._way.needs_refresh_token and self._account.refresh_token:
             return self._renewed(token)
-        self._account.refresh_from_db()
+        self._take()
         if self._account.access_token != token:  # it was entered anew, or renewed by another worker
             return str(self._account.access_token)
         raise self._lost(str(refused), refused.code)
@@ -95,14 +109,23 @@ class Tokens:
             time.sleep(min(LOOK_EVERY, self._deadline.left()))
         account = self._account
         try:
-            account.refresh_from_db()
+            self._take()
             if account.access_token == old:
-                self._store(renewed(account.platform, _pair(account), self._options, self._deadline, self._clock()))
+                self._store(self._asked())
         except NeedsAuthorisation as error:
             raise self._lost(str(error), error.code) from None
         finally:
             Account.objects.filter(pk=account.pk, renewing_until=lease).update(renewing_until=None)
         return str(account.access_token)
+
+    def _asked(self) -> Pair:
+        """What the platform gives, in so short a time that nobody else begins meanwhile."""
+        account, deadline = self._account, Deadline(min(self._deadline.left(), LONGEST_RENEWAL))
+        try:
+            return renewed(account.platform, _pair(account), self._options, deadline, self._clock())
+        except DeadlineReached:
+            self._deadline.left()
+            raise UpstreamError("The sign-in took too long.", retryable=True) from None
 
     def _leased(self) -> datetime | None:
         """Until when nobody else renews; None while another worker does. One that ends too late is of a wrong clock."""
@@ -111,19 +134,47 @@ class Tokens:
         mine = Account.objects.filter(free, pk=self._account.pk).update(renewing_until=now + LEASE)
         return now + LEASE if mine else None
 
-    def _store(self, new: Pair) -> None:
-        """Before anybody uses it: X's former refresh token is dead by now."""
-        account = self._account
-        account.access_token, account.refresh_token = new.access, new.refresh
-        account.expires_at, account.refresh_expires_at = new.expires_at, new.refresh_expires_at
-        account.save(update_fields=["access_token", "refresh_token", "expires_at", "refresh_expires_at"])
+    def _take(self) -> Any:
+        """The tokens that are stored; returns their row, with what is sealed in it. Raises Removed."""
+        row: Any = _sealed().filter(pk=self._account.pk).first()
+        if row is None:
+            raise Removed
+        for name in COLUMNS:
+            setattr(self._account, name, getattr(row, name))
+        hide(row.access_token, row.refresh_token)
+        self._seals = {"sealed_access": row.sealed_access, "sealed_refresh": row.sealed_refresh}
+        return row
 
-    def _lost(self, problem: str, code: str = "") -> NeedsAuthorisation:
-        """Note that people have to do something."""
+    def _store(self, new: Pair) -> None:
+        """Before anybody uses it: X's former refresh token is dead by now. What people entered meanwhile stays."""
+        hide(new.access, new.refresh)
+        told = dict(zip(COLUMNS, (new.access, new.refresh, new.expires_at, new.refresh_expires_at), strict=True))
+        as_seen = _sealed().filter(pk=self._account.pk, **self._seals)
+        if not as_seen.update(**told, standing=Standing.CONNECTED, problem=""):
+            self._take()
+            return
+        for name, value in told.items():
+            setattr(self._account, name, value)
+
+    def _lost(self, problem: str, code: str = "") -> Refused:
+        """Note that people have to do something, unless they have done it meanwhile."""
         account = self._account
-        account.standing, account.problem = Standing.NEEDS_AUTHORISATION, plain(problem)[:500]
-        account.save(update_fields=["standing", "problem"])
+        tried = account.access_token, account.refresh_token
+        row = self._take()
+        if (row.access_token, row.refresh_token) != tried:
+            return EnteredAnew()
+        told = {"standing": Standing.NEEDS_AUTHORISATION, "problem": plain(problem)[:500]}
+        if not _sealed().filter(pk=account.pk, **self._seals).update(**told):
+            return EnteredAnew()
         return NeedsAuthorisation(f"{Platform(account.platform).label}: {problem}", code=code)
+
+
+def _sealed() -> QuerySet[Account]:
+    """With the tokens also as they are stored, which tells whether they are still the same."""
+    return Account.objects.annotate(
+        sealed_access=ExpressionWrapper(F("access_token"), output_field=TextField()),
+        sealed_refresh=ExpressionWrapper(F("refresh_token"), output_field=TextField()),
+    )
 
 
 def _pair(account: Account) -> Pair:

@@ -1,4 +1,4 @@
-"""Account: an account of a business on a platform, with its tokens, sealed, and how it stands."""
+"""Account: one of a business on a platform, with its tokens, sealed, and how it stands; AppHold: a limit of our app."""
 
 from typing import ClassVar, Self
 
@@ -15,6 +15,14 @@ class Platform(models.TextChoices):
     X = "x", "X"
     FACEBOOK = "facebook", "Facebook"
     INSTAGRAM = "instagram", "Instagram"
+
+
+# Whose app asks, so that a limit of it is one limit: Meta has one for both of its platforms.
+APPS = {Platform.LINKEDIN: "linkedin", Platform.X: "x", Platform.FACEBOOK: "meta", Platform.INSTAGRAM: "meta"}
+
+
+def app_of(platform: str) -> str:
+    return APPS[Platform(platform)]
 
 
 class Standing(models.TextChoices):
@@ -75,3 +83,16 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_platform_display()} {self.name or self.external_id}"
+
+
+class AppHold(models.Model):
+    """A limit of our app on a platform: no account is asked before it ends."""
+
+    app = models.CharField(primary_key=True, max_length=20)  # see `app_of`
+    until = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.app} until {self.until:%Y-%m-%d %H:%M} UTC"

@@ -21,7 +21,8 @@ class BusinessQuerySet(models.QuerySet["Business"]):
 
     def free(self, moment: datetime, run: str) -> Self:
         """Those that no other run is syncing at `moment`."""
-        return self.filter(Q(claimed_until=None) | Q(claimed_until__lte=moment) | Q(claimed_by=run))
+        mine = Q(claimed_by=run) | Q(claimed_by__startswith=f"{run}/")
+        return self.filter(Q(claimed_until=None) | Q(claimed_until__lte=moment) | mine)
 
 
 class Business(models.Model):
@@ -56,13 +57,20 @@ class Business(models.Model):
         """What its jobs and runs have as their tenant."""
         return tenant_of(self.pk)
 
-    def claim(self, run: str, longer: timedelta, now: datetime) -> bool:
-        """Keep all other runs off for `longer`; False while one of them has it. Called again, it goes on."""
-        mine = Business.objects.filter(pk=self.pk).free(now, run)
-        return bool(mine.update(claimed_by=run, claimed_until=now + longer))
+    def claim(self, who: str, longer: timedelta, now: datetime) -> bool:
+        """Keep all other runs off for `longer`; False while one of them has it.
 
-    def release(self, run: str) -> None:
-        Business.objects.filter(pk=self.pk, claimed_by=run).update(claimed_by="", claimed_until=None)
+        `who`: the run, and after a slash its attempt: a later one takes it from an earlier, which may yet live.
+        """
+        mine = Business.objects.filter(pk=self.pk).free(now, who.partition("/")[0])
+        return bool(mine.update(claimed_by=who, claimed_until=now + longer))
+
+    def renew(self, who: str, longer: timedelta, now: datetime) -> bool:
+        """Go on; False if it was taken meanwhile, or is no more."""
+        return bool(Business.objects.filter(pk=self.pk, claimed_by=who).update(claimed_until=now + longer))
+
+    def release(self, who: str) -> None:
+        Business.objects.filter(pk=self.pk, claimed_by=who).update(claimed_by="", claimed_until=None)
 
 
 def tenant_of(number: int) -> str:
