@@ -5,6 +5,7 @@ What stands on a command line is seen by everybody on the host, and kept in the 
 
 import getpass
 import sys
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -15,11 +16,15 @@ from scheduling.management.composed import add_deed
 from scheduling.management.finding import REFUSED
 from scheduling.management.telling import put_json
 from scheduling.management.tokens import read_end
+from tasks.exceptions import InvalidItem
 from tasks.social.connecting import Tokens, connect
+from tasks.social.identity import check_id
 from tasks.social.management.finding import add_business, find_business
 from tasks.social.models import Account, Business, Platform
+from tasks.social.sign_in import is_token
 
 LONGEST = 5000  # characters of a token
+UNFIT = "This is no token: it is too long, or has characters that no token has."
 
 
 def add_parsers(deeds: Any) -> None:
@@ -40,7 +45,7 @@ def deed(given: dict[str, Any], out: Any) -> None:
     business = find_business(given["business"])
     _check(business, given)
     now = timezone.now()
-    ends = None if given["expires"] is None else read_end(given["expires"], now)
+    ends = None if given["expires"] is None else _end(given["expires"], now)
     access, refresh = _read()
     tokens = Tokens(access=access, refresh=refresh, expires_at=ends)
     account, is_new = connect(business, Platform(given["platform"]), given["id"], tokens, given["name"])
@@ -51,24 +56,41 @@ def deed(given: dict[str, Any], out: Any) -> None:
 
 
 def _check(business: Business, given: dict[str, Any]) -> None:
-    """Raises CommandError where the columns would not take it."""
+    """Raises CommandError where the columns would not take it, or the platform has no such ids."""
     row = Account(business=business, platform=given["platform"], external_id=given["id"], name=given["name"])
     try:
         row.clean_fields(exclude=["access_token", "refresh_token"])
+        check_id(row.platform, row.external_id)
+    except InvalidItem as error:
+        raise CommandError(str(error), returncode=REFUSED) from None
     except ValidationError as error:
         told = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
         raise CommandError(told, returncode=REFUSED) from None
 
 
+def _end(text: str, now: datetime) -> datetime:
+    """Raises CommandError."""
+    ends = read_end(text, now)
+    if ends <= now:
+        raise CommandError(f"{text!r} has passed; --expires says until when the token is good.", returncode=REFUSED)
+    return ends
+
+
 def _read() -> tuple[str, str]:
     """The access token and the refresh token, which may be empty. Raises CommandError, which tells nothing of them."""
-    if sys.stdin.isatty():
-        lines = [getpass.getpass("Access token: "), getpass.getpass("Refresh token (empty: none, or as it was): ")]
-    else:
-        lines = [sys.stdin.readline(LONGEST + 2), sys.stdin.readline(LONGEST + 2)]
+    try:
+        lines = _lines()
+    except UnicodeDecodeError:  # which would show the bytes
+        raise CommandError(f"{UNFIT} It is not even UTF-8.", returncode=REFUSED) from None
     access, refresh = (line.strip() for line in lines)
     if not access:
         raise CommandError("There is no access token in the first line of standard input.", returncode=REFUSED)
-    if max(len(access), len(refresh)) > LONGEST or "\x00" in access + refresh:
-        raise CommandError("This is no token.", returncode=REFUSED)
+    if max(len(access), len(refresh)) > LONGEST or not all(map(is_token, filter(None, (access, refresh)))):
+        raise CommandError(UNFIT, returncode=REFUSED)
     return access, refresh
+
+
+def _lines() -> list[str]:
+    if sys.stdin.isatty():
+        return [getpass.getpass("Access token: "), getpass.getpass("Refresh token (empty: none, or as it was): ")]
+    return [sys.stdin.readline(LONGEST + 2), sys.stdin.readline(LONGEST + 2)]

@@ -15,12 +15,15 @@ def add_business(parser: Any, *names: str, **options: Any) -> None:
 
 
 def find_business(wanted: str) -> Business:
-    """Raises CommandError, with those that may have been meant."""
+    """By its name, or by its number, with # or without. Raises CommandError, with those that may have been meant."""
+    found = Business.objects.filter(name=wanted).first()
     number = wanted.removeprefix("#")
     if number.isascii() and number.isdigit() and len(number) <= LONGEST_NUMBER:
-        found = Business.objects.filter(pk=int(number)).first()
-    else:
-        found = Business.objects.filter(name=wanted).first()
+        numbered = Business.objects.filter(pk=int(number)).first()
+        if found and numbered and found != numbered:
+            told = f"{wanted} is the number of {numbered}, and the name of the one with the number {found.pk}"
+            raise CommandError(f"{told}; write #{numbered.pk} or #{found.pk}.", returncode=REFUSED)
+        found = numbered or found
     if found is None:
         near = difflib.get_close_matches(wanted, Business.objects.values_list("name", flat=True), n=3)
         meant = f" Did you mean {' or '.join(near)}?" if near else " manage.py social businesses has them all."

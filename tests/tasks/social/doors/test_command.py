@@ -1,7 +1,7 @@
 """`manage.py social`: what it says, what it does, what it refuses; and tokens that stand on no command line."""
 
 import json
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from scheduling.models import Execution, Job
 from tasks.social.connecting import Tokens
+from tasks.social.management.finding import find_business
 from tasks.social.models import Account, Standing, SyncState
 from tasks.social.schedule import job_of
 from tests.tasks.social.doors.conftest import make_whole
@@ -132,12 +133,50 @@ def test_an_account_is_connected_and_connected_anew(typed: Any) -> None:
     assert (account.standing, account.problem, account.expires_at) == (Standing.CONNECTED, "", None)
 
 
-@pytest.mark.parametrize("text", ["", "\n", f"{'x' * 5001}\n", "a\x00b\n"])
+@pytest.mark.parametrize(
+    "text", ["", "\n", f"{'x' * 5001}\n", "a\x00b\n", "tökén\n", "a\tb\n", "fine\ntökén\n", "a\udce4\n"]
+)
 def test_what_is_no_token_is_refused_and_not_repeated(typed: Any, text: str) -> None:
     typed(text)
     said_so = refused("connect", make_business().pk, "x", "7")
     assert not text.strip() or text.strip() not in said_so
     assert not Account.objects.exists()
+
+
+def test_bytes_that_are_no_text_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(b"secret\xe4\n"), encoding="utf-8"))
+    said_so = refused("connect", make_business().pk, "x", "7")
+    assert "not even UTF-8" in said_so
+    assert "secret" not in said_so
+
+
+@pytest.mark.parametrize(
+    ("platform", "number", "more", "words"),
+    [
+        ("x", "@sea", [], "is no user of X"),
+        ("linkedin", "urn:li:person:1", [], "is no page of LinkedIn"),
+        ("facebook", "sea", [], "is no page of Facebook"),
+        ("instagram", "sea", [], "is no account of Instagram"),
+        ("x", "7", ["--expires", "2020-01-01"], "has passed"),
+        ("x", "7", ["--expires", "0d"], "has passed"),
+    ],
+)
+def test_an_account_that_could_never_be_read_is_refused(
+    typed: Any, platform: str, number: str, more: list[str], words: str
+) -> None:
+    typed("token\n")
+    assert words in refused("connect", make_business().pk, platform, number, *more)
+    assert not Account.objects.exists()
+
+
+def test_a_business_may_have_a_number_as_its_name() -> None:
+    first = make_business("Sea Breeze")
+    second = make_business(str(first.pk + 1000))
+    assert find_business(second.name) == find_business(f"#{second.pk}") == second
+    twin = make_business(str(first.pk))
+    told = refused("schedule", first.pk)
+    assert f"write #{first.pk} or #{twin.pk}" in told
+    assert find_business(f"#{first.pk}") == first
 
 
 def test_a_terminal_is_asked_without_an_echo(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,7 +77,7 @@ def test_a_figure_that_is_not_told_any_more_stays() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_sums_are_those_of_a_look_at_every_reading(seed: int) -> None:
-    dice, account = Random(seed), make_account()
+    dice, account = Random(seed), make_account()  # noqa: S311
     told: list[list[tuple[datetime, int | None]]] = []
     for _ in range(4):
         took = sorted(dice.sample(range(1, 150), dice.randint(0, 6)), reverse=True)
