@@ -56,7 +56,7 @@ class _Owners[T: (Series, Author)](Round[T]):
     def __init__(self, entry: Entry, walk: Walk, time: Patience, complete: Callable[[T], None]) -> None:
         super().__init__(entry, walk)
         self._time = time
-        self._complete = complete
+        self._complete: Callable[[T], None] = complete
         self._streak = Streak()
 
     def complete(self, owned: QuerySet[T], counts: Counter[str]) -> None:

@@ -113,7 +113,6 @@ def test_a_recording_that_the_database_refuses_spoils_no_other(
 
     monkeypatch.setattr(discovery, "keep", kept)
     row = found_new(clock.now())
-    first = clock.now()
     assert counts(row) == (len(LISTED), len(LISTED) - 1, 1)
     assert Edition.objects.count() == len(LISTED) - 1
     walk = Walk.objects.get()
@@ -123,10 +122,9 @@ def test_a_recording_that_the_database_refuses_spoils_no_other(
     assert counts(row)[2] == 1
     assert upstream.asked("since=")
     monkeypatch.undo()
-    assert found_new(clock.now(), run="run-3").result["kept at last"] == 1
+    assert (found_new(clock.now(), run="run-3").result or {})["kept at last"] == 1
     assert Walk.objects.get().left == []
     assert Edition.objects.count() == len(LISTED)
-    assert first
 
 
 @pytest.mark.parametrize("run", ["run-1", "another run"])

@@ -39,6 +39,19 @@ def test_the_seven_jobs_of_the_guide_are_there(name: str) -> None:
     assert (told["coalesce"], told["max_instances"], told["misfire_grace_time"].total_seconds()) == (True, 1, 900)
 
 
+@pytest.mark.parametrize("name", [name for name, (_, cron) in GUIDE.items() if not cron.endswith("* * *")])
+def test_jobs_that_come_seldom_outlast_an_outage_of_a_day(name: str) -> None:
+    told = declarations()[name].options
+    waits = [told["backoff"] * 2**attempt for attempt in range(told["max_attempts"] - 1)]
+    least = 0.75  # of each wait, which is spread
+    assert sum(min(wait, told["backoff_max"]).total_seconds() for wait in waits) * least > 86_400
+
+
+def test_the_cleanup_asks_nobody_and_needs_no_contact(configured: Callable[..., None]) -> None:
+    configured(CONTACT="")
+    assert {name for name in GUIDE if not declarations()[name].needs()} == {"cleanup_tasks"}
+
+
 def test_the_jobs_fill_the_library_one_after_the_other(run: Callable[..., Outcome]) -> None:
     assert run(tasks.mam_scraping_task).state == State.SUCCEEDED
     assert Edition.objects.count() == 7

@@ -53,6 +53,14 @@ def test_what_the_catalogue_has_is_queued_and_nothing_else_is_kept(complete_auth
     assert (author.openlibrary_key, author.completed_at, author.cursor) == (WRITER.openlibrary_key, NOW, 0)
 
 
+def test_an_author_of_whom_several_books_are_here_is_looked_at_once(
+    complete_authors: Complete, begun: Book, upstream: Upstream
+) -> None:
+    own(shelve(RECORDED[1]))
+    complete_authors()
+    assert TaskRecord.objects.latest("pk").items_processed == 1
+
+
 def test_a_second_look_changes_nothing(complete_authors: Complete, begun: Book) -> None:
     complete_authors()
     before = states(), Download.objects.count(), Edition.objects.count(), Book.objects.count()
