@@ -51,7 +51,7 @@ class LibriVox:
             headers={"User-Agent": options.user_agent, "Accept": "application/json"},
             rate=Rate(options.audiobooks_rate, BURST),
         )
-        self._archive = Archive(options, deadline)
+        self._archive = Archive(options, self._time)
 
     def close(self) -> None:
         self._client.close()
@@ -114,7 +114,8 @@ class LibriVox:
         return self._rows({**asked, "limit": size, "offset": offset})
 
     def top(self, genre: str, n: int) -> list[Ranked]:
-        return self._archive.top(genre, n)
+        with self._time.within(LONGEST_ANSWER):
+            return self._archive.top(genre, n)
 
     def search(self, title: str, author: str) -> list[Recording]:
         """LibriVox has some titles with their article and some without; both are asked for."""
@@ -141,7 +142,8 @@ class LibriVox:
         return next((recording for recording in found if recording.id == id), None)
 
     def files(self, archive_id: str) -> list[File]:
-        return self._archive.files(archive_id)
+        with self._time.within(LONGEST_ANSWER):
+            return self._archive.files(archive_id)
 
     def download(self, archive_id: str, name: str, start: int) -> AbstractContextManager[Any]:
         return self._archive.download(archive_id, name, start)

@@ -9,6 +9,7 @@ from typing import Any
 
 from tasks.audiobooks import facts
 from tasks.audiobooks.conf import Options
+from tasks.audiobooks.patience import LONGEST_ANSWER, Patience
 from tasks.audiobooks.telling import Known as Asked
 from tasks.audiobooks.telling import condition, rate, validator
 from tasks.audiobooks.values import text
@@ -112,9 +113,10 @@ class Found:
 
 class OpenLibrary:
     def __init__(self, options: Options, deadline: Deadline) -> None:
+        self._time = Patience(deadline)
         headers = {"User-Agent": options.user_agent, "Accept": "application/json"}
         self._client = Client(
-            "Open Library", options.openlibrary_url, headers=headers, rate=rate(options), deadline=deadline
+            "Open Library", options.openlibrary_url, headers=headers, rate=rate(options), deadline=self._time
         )
 
     def close(self) -> None:
@@ -132,14 +134,14 @@ class OpenLibrary:
                 return Found(is_unchanged=True)
             return Found(docs=_docs(_listed(answer, "docs")), validator=validator(address, answer))
 
-        return self._client.get("/search.json", read, params=params, headers=condition(address, asked), expect={304})
+        return self._get("/search.json", read, params=params, headers=condition(address, asked), expect={304})
 
     def of_series(self, key: str) -> Iterator[Doc]:
         """The works of a series, as the search knows them."""
         offset = 0
         while offset < MOST_WORKS:
             params: dict[str, str | int] = {"q": f"series_key:{key}", "fields": FIELDS, "limit": PAGE, "offset": offset}
-            raw, size = self._client.get("/search.json", _hits, params=params)
+            raw, size = self._get("/search.json", _hits, params=params)
             yield from (doc for doc in _docs(raw) if doc.place_in(key))
             offset += len(raw)
             if not raw or offset >= size:
@@ -169,16 +171,21 @@ class OpenLibrary:
     def writers(self, name: str) -> list[Writer]:
         """People of about that name."""
         params: dict[str, str | int] = {"q": name, "limit": PEOPLE}
-        raw = self._client.get("/search/authors.json", lambda answer: _listed(answer, "docs"), params=params)
+        raw = self._get("/search/authors.json", lambda answer: _listed(answer, "docs"), params=params)
         return [writer for each in raw if (writer := _writer(each))]
+
+    def _get[T](self, path: str, read: Callable[[Answer], T], **asked: Any) -> T:
+        """One question, for which there is only so much time."""
+        with self._time.within(LONGEST_ANSWER):
+            return self._client.get(path, read, **asked)
 
     def _page(self, path: str, offset: int, limit: int) -> Page:
         params = {"limit": limit, "offset": offset}
-        return self._client.get(path, lambda answer: _page(answer, offset), params=params)
+        return self._get(path, lambda answer: _page(answer, offset), params=params)
 
     def _known[T](self, path: str, read: Callable[[Answer], T], **params: int) -> T | None:
         try:
-            return self._client.get(path, read, params=params)
+            return self._get(path, read, params=params)
         except UpstreamError as error:
             if error.status == 404:
                 return None

@@ -178,6 +178,16 @@ def test_too_many_that_fail_are_an_outage(source: Source, upstream: Upstream, mo
         every(source)
 
 
+def test_a_top_list_that_comes_drop_by_drop_is_given_up(
+    source: Source, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.audiobooks.librivox.LONGEST_ANSWER", 0.3)
+    upstream.drip("advancedsearch", 0.05)
+    with pytest.raises(UpstreamError, match="within") as error:
+        source.top("poetry", 10)
+    assert error.value.retryable
+
+
 def test_a_page_that_comes_drop_by_drop_is_given_up(
     source: Source, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:

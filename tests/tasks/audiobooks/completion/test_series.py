@@ -210,6 +210,17 @@ def test_a_failure_that_passes_is_made_good_in_the_same_run(
     assert Gap.objects.values("series").distinct().count() == 2
 
 
+def test_an_answer_that_comes_drop_by_drop_costs_little_time(
+    complete_series: Complete, begin_series: Begin, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.audiobooks.openlibrary.LONGEST_ANSWER", 0.5)
+    begin_series(SERIES)
+    upstream.drip("/openlibrary/series", 0.1)
+    complete_series()
+    assert "within 0.5 s" in log()
+    assert Stand.objects.exists()
+
+
 def test_a_series_that_takes_too_long_costs_no_other(
     complete_series: Complete, begin_series: Begin, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
