@@ -17,16 +17,15 @@ from tasks.audiobooks import told as told_rows
 from tasks.audiobooks.asking import SourcesOut
 from tasks.audiobooks.covers import cover_file
 from tasks.audiobooks.matching import bare
-from tasks.audiobooks.models import Author, Book, Pause, Series, Told, Walk
+from tasks.audiobooks.models import Author, Book, Series, Told, Walk
 from tasks.audiobooks.tasks import metadata_full_refresh_task, metadata_new_books_task
 from tasks.demo import books
-from tasks.demo.google_books import GoogleBooks
 from tasks.demo.openlibrary import OpenLibrary
 from tasks.demo.upstream import Upstream
 from tasks.exceptions import DeadlineReached, PartsFailed
 from tasks.files import image_type
 from tasks.models import TaskRecord
-from tests.tasks.audiobooks.shelf import NOW, log, recorded, result, shelve, work_where
+from tests.tasks.audiobooks.shelf import NOW, log, result, shelve, work_where
 
 pytestmark = pytest.mark.django_db
 
@@ -189,32 +188,6 @@ def test_a_run_after_an_outage_goes_on_there_and_goes_round(refresh: Refresh, up
     assert asked == [bare(book.title) for book in (*shelved[3:], *shelved[:3])]
 
 
-@pytest.mark.parametrize(
-    ("status", "body"),
-    [
-        (400, b'{"error":{"code":400,"message":"API key not valid.","errors":[{"reason":"badRequest"}]}}'),
-        (400, b'{"error":{"code":400,"errors":[{"reason":"keyInvalid"}]}}'),
-        (400, b'{"error":{"code":400,"details":[{"reason":"API_KEY_INVALID"}]}}'),
-        (403, b'{"error":{"code":403,"errors":[{"reason":"accessNotConfigured"}]}}'),
-    ],
-)
-def test_a_wrong_key_fails_the_run_at_its_end(
-    refresh: Refresh, upstream: Upstream, configured: Configure, status: int, body: bytes
-) -> None:
-    configured(GOOGLE_BOOKS_API_KEY="demo")
-    for work in books.ALL_WORKS[:3]:
-        shelve(work)
-    upstream.fail("/googlebooks", status, times=2, body=body)
-    for _ in range(2):
-        with pytest.raises(SourcesOut, match="check GOOGLE_BOOKS_API_KEY"):
-            refresh()
-    assert not Book.objects.filter(openlibrary_key="").exists()
-    assert not Pause.objects.exists()
-    assert upstream.asked("/googlebooks") == 2, "once in each attempt"
-    refresh()
-    assert Told.objects.filter(source="google").count() == 3
-
-
 @pytest.mark.parametrize("body", [b"<html>", b'{"error": "x"}', b"[]", b"", b'{"docs": {}}', b'{"docs": [[]]}', b"{"])
 def test_what_is_no_answer_is_tried_again(refresh: Refresh, upstream: Upstream, body: bytes) -> None:
     book = shelve(IN_SERIES)
@@ -276,63 +249,6 @@ def test_a_short_pause_is_waited_for(refresh: Refresh, upstream: Upstream) -> No
     assert Book.objects.exclude(openlibrary_key="").exists()
 
 
-EXHAUSTED = [
-    (429, b'{"error":{"code":429,"errors":[{"reason":"rateLimitExceeded"}]}}'),
-    (403, b'{"error":{"code":403,"errors":[{"reason":"dailyLimitExceeded"}]}}'),
-    (400, b"<html>"),
-]
-
-
-@pytest.mark.parametrize(("status", "body"), EXHAUSTED)
-def test_a_key_that_is_used_up_rests_for_a_day(
-    refresh: Refresh, upstream: Upstream, configured: Configure, status: int, body: bytes
-) -> None:
-    configured(GOOGLE_BOOKS_API_KEY="demo")
-    shelved = [shelve(work) for work in books.ALL_WORKS[:3]]
-    upstream.fail("/googlebooks", status, times=4 if status == 429 else 1, body=body)
-    refresh("1")
-    pause = Pause.objects.get()
-    assert pause.until == NOW + timedelta(days=1)
-    assert Book.objects.exclude(openlibrary_key="").count() == len(shelved)
-    asked = upstream.asked("/googlebooks")
-    refresh("2", NOW + timedelta(hours=2))
-    assert upstream.asked("/googlebooks") == asked
-    refresh("3", NOW + timedelta(hours=25))
-    assert upstream.asked("/googlebooks") > asked
-    assert not Pause.objects.exists()
-
-
-def test_what_a_key_was_not_enough_for_comes_first_the_next_time(
-    refresh: Refresh, google: GoogleBooks, configured: Configure
-) -> None:
-    configured(GOOGLE_BOOKS_API_KEY="demo")
-    shelved = [shelve(work) for work in books.ALL_WORKS[:5]]
-    told = Told.objects.filter(source="google").order_by("book").values_list("book", "fetched_at")
-    google.left = 2
-    refresh("1")
-    assert [book for book, _ in told.all()] == [book.pk for book in shelved[:2]]
-    google.left = 3
-    refresh("2", LATER)
-    assert [book for book, moment in told.all() if moment == LATER] == [book.pk for book in shelved[2:]]
-    google.left = None
-    refresh("3", LATER + timedelta(days=30))
-    assert {moment for _, moment in told.all()} == {LATER + timedelta(days=30)}
-
-
-def test_a_mistaken_question_is_about_one_book_only(
-    refresh: Refresh, upstream: Upstream, configured: Configure
-) -> None:
-    configured(GOOGLE_BOOKS_API_KEY="demo")
-    shelved, _ = (shelve(work) for work in books.ALL_WORKS[:2])
-    title = quote_plus(f'"{bare(shelved.title)}"')
-    body = b'{"error":{"code":400,"errors":[{"reason":"invalidParameter"}]}}'
-    upstream.fail(f"intitle%3A{title}", 400, times=2, body=body)
-    with pytest.raises(PartsFailed, match=f"{shelved}$"):
-        refresh()
-    assert not Pause.objects.exists()
-    assert Told.objects.filter(source="google").count() == 1
-
-
 def test_a_killed_run_goes_on_and_asks_nothing_twice(
     refresh: Refresh, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -355,41 +271,6 @@ def test_a_killed_run_goes_on_and_asks_nothing_twice(
     assert upstream.asked("/search.json") == 6 + 2, "one was asked for before the end, and not kept"
     refresh("2", LATER)
     assert upstream.asked("/search.json") == 8 + 7
-
-
-def test_new_books_are_those_of_the_last_days(db: None, upstream: Upstream) -> None:
-    told = {"refreshed_at": NOW - timedelta(days=1)}
-    shelve(books.ALL_WORKS[0], added_at=NOW - timedelta(days=8), **told)
-    new = shelve(books.ALL_WORKS[1], added_at=NOW - timedelta(days=6), **told)
-    untold = shelve(books.ALL_WORKS[2], added_at=NOW - timedelta(days=99))
-    with recorded() as entry:
-        metadata.refresh_new(entry, run="1", now=NOW)
-    assert set(Told.objects.values_list("book", flat=True)) == {new.pk, untold.pk}
-    assert Walk.objects.get().pk == "metadata_new"
-
-
-def test_new_books_are_those_since_the_last_walk_that_arrived(db: None) -> None:
-    Walk.objects.create(pk="metadata_new", began_at=NOW - timedelta(days=40), ended_at=NOW - timedelta(days=40))
-    told = {"refreshed_at": NOW - timedelta(days=1)}
-    shelve(books.ALL_WORKS[0], added_at=NOW - timedelta(days=41), **told)
-    new = shelve(books.ALL_WORKS[1], added_at=NOW - timedelta(days=39), **told)
-    with recorded() as entry:
-        metadata.refresh_new(entry, run="1", now=NOW)
-    assert list(Told.objects.values_list("book", flat=True)) == [new.pk]
-
-
-def test_new_books_of_which_one_source_told_are_asked_about_at_the_other_again(
-    db: None, upstream: Upstream, configured: Configure
-) -> None:
-    configured(GOOGLE_BOOKS_API_KEY="demo")
-    for work in books.ALL_WORKS[:3]:
-        shelve(work, added_at=NOW - timedelta(days=99))
-    upstream.fail("/openlibrary", 503, times=3 * 4)
-    with pytest.raises(SourcesOut), recorded() as entry:
-        metadata.refresh_new(entry, run="1", now=NOW)
-    with recorded() as entry:
-        metadata.refresh_new(entry, run="1", now=NOW + timedelta(hours=1))
-    assert Told.objects.filter(source="openlibrary").count() == 3
 
 
 def test_a_namesake_by_somebody_else_is_refused(refresh: Refresh) -> None:
