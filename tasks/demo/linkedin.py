@@ -25,6 +25,7 @@ class LinkedIn:
         self.biggest_page = BIGGEST_PAGE
         self.requests_per_day = 100_000
         self.extra: list[Any] = []  # further posts, as they are sent, on each first page
+        self.bad: set[str] = set()  # URNs for which a whole request is refused
         self.more: dict[str, Any] = {}  # further figures of each post
         self.forbidden: set[str] = set()  # URNs of organisations
         self.has_flaws = True  # some posts are drafts, of some nothing is told
@@ -89,6 +90,8 @@ class LinkedIn:
         urns = [urn.replace("%3A", ":") for urn in found[2].split(",")]
         if any(not urn.startswith(f"urn:li:{kind}:") for urn in urns):
             return _error(400, "ILLEGAL_ARGUMENT", f"{found[1]} takes URNs of that type alone")
+        if self.bad.intersection(urns):
+            return _error(404, "NOT_FOUND", "Could not find entity")
         posts = {urn_of(post): post for post in self._feed()}
         named = [posts[urn] for urn in urns if urn in posts and not self._is_quiet(posts[urn])]
         told = [self._told(author, kind, post) for post in named]

@@ -31,6 +31,7 @@ class X:
         self.is_capped = False
         self.is_owner = True  # the token is the author's, so that it gets private figures
         self.is_public_client = False
+        self.bad: set[str] = set()  # ids of posts for which a whole request is refused
         self.more: dict[str, Any] = {}  # further figures of each post
         self.extra: list[Any] = []  # further posts, as they are sent, on each first page
         self._started = clock.now()
@@ -103,6 +104,8 @@ class X:
         ids = request.params.get("ids", "").split(",")
         if not 1 <= len(ids) <= 100 or not all(post_id.isdecimal() for post_id in ids):
             return _problem(400, "invalid-request", "Invalid Request", "ids: from 1 to 100 numbers")
+        if self.bad.intersection(ids):
+            return _problem(400, "invalid-request", "Invalid Request", "One or more parameters was invalid.")
         fields = request.params[self.post_fields].split(",")
         first, last = span(self._first, self._started, self.clock.now())
         data, errors = [], []

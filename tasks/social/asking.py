@@ -10,11 +10,13 @@ from typing import Any, Protocol
 from tasks.exceptions import UpstreamError
 from tasks.http import Answer, Client, as_json, finite, retry_after
 from tasks.social.exceptions import Held
-from tasks.social.figures import Listed, Settled, text
+from tasks.social.figures import Listed, Settled, Trouble, text
 from tasks.social.tokens import Clock, Tokens
 
 PATIENCE = 60.0  # seconds; a pause that is longer is kept in the account, not by a worker
 SEVERAL = 20  # pages that may be empty before a list counts as one without an end
+BAD_REQUEST = frozenset({400, 404, 413, 414})  # one post can be the reason
+MOST_BAD = 10  # posts; if none is good, that is for the request
 QUERY = re.compile(r"\?\S+\)$")  # in an error: the ids of a hundred posts help nobody
 
 
@@ -164,6 +166,29 @@ def within(value: Any, *names: str) -> Any:
 def word(value: Any, longest: int = 200) -> str:
     """A text or number of a refusal, for people."""
     return text(str(value), longest) if isinstance(value, str | int) else ""
+
+
+def halved(batch: Sequence[Listed], ask: Callable[[Sequence[Listed]], list[Settled]]) -> Iterator[Settled]:
+    """Each post settled; what the platform finds bad is asked for by halves, down to the posts that make it so.
+
+    Raises UpstreamError if it finds too many of them bad, and none good.
+    """
+    waiting, good, bad = [batch], 0, 0
+    while waiting:
+        part = waiting.pop()
+        try:
+            settled = ask(part)
+        except UpstreamError as error:
+            bad += len(part) == 1
+            if error.status not in BAD_REQUEST or (bad > MOST_BAD and not good):
+                raise
+            if len(part) == 1:
+                yield part[0], Trouble(str(error), error.code or str(error.status))
+            else:
+                waiting += [part[len(part) // 2 :], part[: len(part) // 2]]
+        else:
+            good += 1
+            yield from settled
 
 
 def chunks[T](items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from tasks.exceptions import InvalidItem, UpstreamError
 from tasks.http import LONGEST_WAIT, Answer, Client, Deadline, Rate
 from tasks.social import figures as words
-from tasks.social.asking import Asking, as_object, chunks, fields_of, listed_in, midnight, waits, within, word
+from tasks.social.asking import Asking, as_object, chunks, fields_of, halved, listed_in, midnight, waits, within, word
 from tasks.social.conf import Options
 from tasks.social.exceptions import Held, NotPermitted, TokenRefused
 from tasks.social.figures import Figures, Listed, Settled, Trouble
@@ -73,13 +74,12 @@ class LinkedIn:
         for kind, parameter in LISTS.items():
             ours = [post for post in posts if _kind(post.post_id) == kind]
             for batch in chunks(ours, BATCH):
-                told = self._statistics(parameter, kind, batch)
-                yield from ((post, told.get(post.post_id, Figures())) for post in batch)
+                yield from halved(batch, partial(self._statistics, parameter, kind))
         yield from (
             (post, Trouble("LinkedIn has no figures of this kind of post")) for post in posts if not _is_ours(post)
         )
 
-    def _statistics(self, parameter: str, kind: str, batch: Sequence[Listed]) -> dict[str, Figures | Trouble]:
+    def _statistics(self, parameter: str, kind: str, batch: Sequence[Listed]) -> list[Settled]:
         ids = ",".join(_encoded(post.post_id) for post in batch)
         author = _encoded(self._author)
         path = (
@@ -91,7 +91,7 @@ class LinkedIn:
             urn = within(raw, kind)
             if isinstance(urn, str):
                 told[urn] = parse_figures(within(raw, "totalShareStatistics"))
-        return told
+        return [(post, told.get(post.post_id, Figures())) for post in batch]
 
     def _get(self, path: str) -> dict[str, Any]:
         return self._asking.get(path, self._read, REFUSALS)

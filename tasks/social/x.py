@@ -12,11 +12,13 @@ from tasks.exceptions import InvalidItem, UpstreamError
 from tasks.http import LONGEST_WAIT, Answer, Client, Deadline, Rate
 from tasks.social import figures as words
 from tasks.social.asking import (
+    BAD_REQUEST,
     SEVERAL,
     Asking,
     as_object,
     chunks,
     fields_of,
+    halved,
     list_of,
     midnight,
     told_in,
@@ -96,24 +98,28 @@ class X:
         for batch in chunks(young, BATCH):
             yield from self._private(batch)
         for batch in chunks([post for post in posts if post.post_id not in ids], BATCH):
-            yield from self._settled(batch, PUBLIC)
+            yield from halved(batch, self._public)
+
+    def _public(self, batch: Sequence[Listed]) -> list[Settled]:
+        return self._settled(batch, PUBLIC)
 
     def _private(self, batch: Sequence[Listed]) -> Iterator[Settled]:
         """Those that are refused are asked for once more, for what is public."""
         try:
             first = self._settled(batch, PRIVATE)
         except (NotPermitted, UpstreamError) as error:
-            if isinstance(error, UpstreamError) and error.status != 400:
+            if isinstance(error, UpstreamError) and error.status not in BAD_REQUEST:
                 raise
             first = [(post, Trouble(str(error))) for post in batch]
         yield from ((post, found) for post, found in first if not _may_be_public(found))
         if rest := [post for post, found in first if _may_be_public(found)]:
-            yield from self._settled(rest, PUBLIC)
+            yield from halved(rest, self._public)
 
     def _settled(self, batch: Sequence[Listed], fields: str) -> list[Settled]:
         """Each post with its figures, or with what X has against it."""
         ids = ",".join(post.post_id for post in batch)
-        found = self._get("/tweets", {"ids": ids, self._options.x_post_fields: fields})
+        params = {"ids": ids, self._options.x_post_fields: fields}
+        found = self._asking.get("/tweets", self._read_posts, REFUSALS, params=params)
         told: dict[str, Figures | Trouble] = {}
         for error in _errors(found):
             told.setdefault(word(error.get("resource_id") or error.get("value"), 100), parse_error(error))
@@ -137,6 +143,12 @@ class X:
         if answer.status == 401:
             raise TokenRefused("X does not accept the token.", code="401")
         raise _refusal(told, answer.status)
+
+    def _read_posts(self, answer: Answer) -> dict[str, Any]:
+        """What X does not find there is a post, and no user."""
+        if answer.status == 404:
+            raise UpstreamError(f"refuses this: {_said(fields_of(answer), 404)}", status=404)
+        return self._read(answer)
 
     def _limit(self, answer: Answer, told: Mapping[str, Any]) -> Exception:
         """A cap is one of money, for the day; a limit lasts for a quarter of an hour at most."""
@@ -226,12 +238,16 @@ def _may_be_public(found: Figures | Trouble) -> bool:
 
 def _refusal(told: Mapping[str, Any], status: int | None = None) -> Exception:
     code = _kind(told)
-    message = word(told.get("detail")) or word(told.get("title")) or f"it answered {status}"
+    message = _said(told, status)
     if status == 403 or code in ("client-forbidden", "not-authorized-for-resource"):
         return NotPermitted(f"X does not permit this: {message}", code=code)
     if status == 404 or code in GONE:
         return NotPermitted(f"X knows no such user: {message}", code=code)
     return UpstreamError(f"refuses this: {message}", status=status, code=code)
+
+
+def _said(told: Mapping[str, Any], status: int | None) -> str:
+    return word(told.get("detail")) or word(told.get("title")) or f"it answered {status}"
 
 
 def _errors(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -100,3 +100,29 @@ def test_the_deadline_ends_the_sync(
     monkeypatch.setattr("tasks.social.sync.ONE_BUSINESS", 60)
     assert go(business, attempt=2) == {"synced": 48, "total": 48, "failures": 0}
     assert upstream.asked("/posts?") == 1
+
+
+@pytest.mark.parametrize("platform", [Platform.LINKEDIN, Platform.X])
+def test_a_post_for_which_a_whole_request_is_refused_costs_no_other(
+    connected: Connected, go: Go, linkedin: LinkedIn, x: X, platform: Platform
+) -> None:
+    account = connected(platform)
+    go(account.business)
+    bad = set(Post.objects.values_list("platform_post_id", flat=True)[3:5])
+    linkedin.bad = x.bad = bad
+    assert go(account.business, run=2) == {"synced": POSTS - 2, "total": POSTS, "failures": 2}
+    assert set(Failure.objects.values_list("platform_post_id", flat=True)) == bad
+
+
+@pytest.mark.parametrize("status", [400, 404])
+@pytest.mark.parametrize("platform", [Platform.LINKEDIN, Platform.X])
+def test_a_request_that_is_refused_for_every_post_is_given_up(
+    connected: Connected, go: Go, upstream: Upstream, linkedin: LinkedIn, x: X, platform: Platform, status: int
+) -> None:
+    account = connected(platform)
+    linkedin._first = x._first = 100
+    upstream.fail(FIGURES[platform], status, times=999)
+    with pytest.raises(NothingSynced):
+        go(account.business)
+    assert upstream.asked(FIGURES[platform]) < 40
+    assert Failure.objects.filter(platform_post_id="").count() == 1
