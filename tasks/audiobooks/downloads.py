@@ -220,10 +220,10 @@ class _Run:
             return
         pause = min(FIRST_PAUSE * 2 ** ((attempts if is_own else min(delays, MOST_ATTEMPTS)) - 1), LONGEST_PAUSE)
         is_changed = isinstance(error, UpstreamError) and (error.code == WRONG or error.status == 404)
-        if is_changed:
-            self._library.drop_parts(download.pk)
         counted = {"attempts": attempts, "delays": delays, "is_stale": download.is_stale or is_changed}
         row.write(state=DownloadState.QUEUED, **counted, retry_at=self._now() + pause, error=told)
+        if is_changed:
+            self._library.drop_parts(download.pk)
 
     def _give_up(self, download: Download, row: Row, attempts: int, told: str) -> None:
         state = {"state": DownloadState.FAILED, "attempts": attempts, "retry_at": None, "finished_at": self._now()}

@@ -92,7 +92,7 @@ def gauges(now: datetime) -> list[dict[str, Any]]:
     """How full the budget and the disk are, as bars."""
     found = fullness()
     of = f"of {size_words(found.budget)}" if found.budget else "and no limit"
-    counted = columns.moment(found.counted_at, now, empty="not yet")
+    counted = columns.distance(found.counted_at, now) if found.counted_at else "not yet"
     told = [_gauge("Library", f"{size_words(found.used)} {of}", found.share, found.is_full, counted)]
     if found.disk:
         words = f"{size_words(found.free)} free, of which {size_words(found.keep_free)} stay free"
