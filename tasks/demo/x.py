@@ -139,7 +139,11 @@ class X:
             "user_profile_clicks": found.clicks // 2,
             "engagements": found.interactions,
         }
-        told = {"public_metrics": public, "non_public_metrics": private, "organic_metrics": {**public, **private}}
+        told: dict[str, dict[str, Any]] = {
+            "public_metrics": public,
+            "non_public_metrics": private,
+            "organic_metrics": {**public, **private},
+        }
         return {name: figures | self.more for name, figures in told.items() if name in fields}
 
 
