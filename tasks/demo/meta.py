@@ -22,6 +22,11 @@ SERIAL = 10**6  # numbers of posts in the id of a media object
 GONE_EVERY, FEW_EVERY, REEL_EVERY, VIDEO_EVERY, NULLS_EVERY = 37, 41, 4, 7, 17
 LIST = re.compile(rf"/{VERSION}/([0-9]+)/(published_posts|media)")
 INSIGHTS = re.compile(rf"/?{VERSION}/([0-9]+)_([0-9]+)/insights|/?{VERSION}/([0-9]+)/insights")
+VIDEO = re.compile(rf"/?{VERSION}/([0-9]+)/video_insights")
+REEL_METRICS = {
+    *("fb_reels_total_plays", "blue_reels_play_count", "post_impressions_unique"),
+    "post_video_likes_by_reaction_type",
+}
 POST_METRICS = {"post_media_view", "post_total_media_view_unique", "post_clicks", "post_reactions_by_type_total"}
 MEDIA_METRICS = {"views", "reach", "likes", "comments", "saved", "shares", "total_interactions"}
 
@@ -38,12 +43,14 @@ class Meta:
         self.more: dict[str, Any] = {}  # further insights of each post
         self.extra: list[Any] = []  # further posts, as they are sent, on each first page
         self.has_flaws = True  # some posts are in the list and nowhere else, some have too few visitors
+        self.has_reels = True  # some posts of pages are
         self.slow: set[str] = set()  # ids of posts that are answered with null, once
         self.forbidden: set[str] = set()  # ids of pages and accounts
         self.minutes = 0  # until access is regained, as the headers tell it
         self._started = clock.now()
         self._first = posts
         self._kinds: dict[str, str] = {}  # id of a media object -> its account
+        self._videos: dict[str, str] = {}  # number of a video -> the post of a page that is a reel
         self._calls: list[tuple[datetime, int]] = []
 
     def answers(self, path: str) -> bool:
@@ -117,11 +124,21 @@ class Meta:
             "id": id_of(account, post),
             "message": post.text,
             "created_time": f"{post.published_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}+0000",
-            "permalink_url": f"https://www.facebook.com/{account}/posts/{post.post_id}",
+            "permalink_url": self._address(account, post),
             "comments": {"data": [], "summary": {"total_count": found.comments, "can_comment": True}},
             "reactions": {"data": [], "summary": {"total_count": found.likes}},
         }
         return told | ({"shares": {"count": found.shares}} if found.shares else {})
+
+    def _address(self, account: str, post: Published) -> str:
+        if not self._is_reel(post):
+            return f"https://www.facebook.com/{account}/posts/{post.post_id}"
+        video = str(9 * 10**15 + int(account) % 1000 * SERIAL + post.number)
+        self._videos[video] = id_of(account, post)
+        return f"https://www.facebook.com/reel/{video}/"
+
+    def _is_reel(self, post: Published) -> bool:
+        return self.has_reels and _kind(post) == "REELS"
 
     def _media(self, account: str, post: Published) -> dict[str, Any]:
         found = interest(f"meta {account}", post, self.clock.now())
@@ -147,8 +164,9 @@ class Meta:
 
     def _part(self, relative: str) -> dict[str, Any] | None:
         parts = urlsplit(relative)
-        found = INSIGHTS.fullmatch(parts.path)
-        post_id = parts.path.split("/")[-2] if found else ""
+        video = VIDEO.fullmatch(parts.path)
+        found = INSIGHTS.fullmatch(parts.path) or video
+        post_id = self._videos.get(video[1], "") if video else parts.path.split("/")[-2] if found else ""
         if post_id in self.slow:
             self.slow.remove(post_id)
             return None
@@ -161,9 +179,9 @@ class Meta:
         post = self._published(account, post_id)
         if post is None or (self.has_flaws and post.number % GONE_EVERY == 9):
             return _error(100, f"Unsupported get request. Object with ID '{post_id}' does not exist", subcode=33)
-        kind = _kind(post) if is_instagram else "post"
+        kind = _kind(post) if is_instagram else "reel" if self._is_reel(post) else "post"
         names = params.get("metric", "").split(",")
-        known = (MEDIA_METRICS if is_instagram else POST_METRICS) - self.retired.get(kind, set())
+        known = {"post": POST_METRICS, "reel": REEL_METRICS}.get(kind, MEDIA_METRICS) - self.retired.get(kind, set())
         if not set(names) <= known:
             return _error(100, "(#100) The value must be a valid insights metric")
         if self.has_flaws and is_instagram and post.number % FEW_EVERY == 9:
@@ -200,6 +218,13 @@ def _figures(found: Interest, kind: str) -> dict[str, Any]:
             "post_total_media_view_unique": found.people,
             "post_clicks": found.clicks,
             "post_reactions_by_type_total": {"like": found.likes - love, "love": love},
+        }
+    if kind == "reel":
+        return {
+            "fb_reels_total_plays": found.seen,
+            "blue_reels_play_count": found.seen - found.seen // 5,
+            "post_impressions_unique": found.people,
+            "post_video_likes_by_reaction_type": {"REACTION_LIKE": found.likes - love, "REACTION_LOVE": love},
         }
     told = {"views": found.seen, "reach": found.people, "likes": found.likes, "comments": found.comments}
     return {

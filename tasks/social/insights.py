@@ -4,7 +4,7 @@ One such name fails a whole request, and its error does not always say which one
 alone, of that post: those that are refused while others are not are left out from then on, and told in the record.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,9 +19,21 @@ type Values = dict[str, Any]  # name of a figure -> its value, as it came
 NOTHING_IN_TIME = Trouble("Meta had no time for this post", "timeout")
 
 
+def edge_of(post: Listed) -> str:
+    """Where the insights of a post are asked for."""
+    return f"/{post.post_id}/insights"
+
+
 class Insights:
-    def __init__(self, graph: Graph, wanted: Wanted, names: Mapping[str, Sequence[str]], clock: Clock) -> None:
-        self._graph, self._wanted, self._clock = graph, wanted, clock
+    def __init__(
+        self,
+        graph: Graph,
+        wanted: Wanted,
+        names: Mapping[str, Sequence[str]],
+        clock: Clock,
+        edge: Callable[[Listed], str] = edge_of,
+    ) -> None:
+        self._graph, self._wanted, self._clock, self._edge = graph, wanted, clock, edge
         self._names = names  # kind of post -> the names that we know, in their order; "" for all other kinds
 
     def of(self, posts: Sequence[Listed]) -> Iterator[tuple[Listed, Values | Trouble]]:
@@ -53,12 +65,12 @@ class Insights:
         return self._wanted.names(kind, self._names.get(kind, self._names[""]))
 
     def _ask(self, posts: Sequence[Listed], names: Sequence[str]) -> list[tuple[Listed, Part | None]]:
-        paths = [f"/{post.post_id}/insights?metric={','.join(names)}" for post in posts]
+        paths = [f"{self._edge(post)}?metric={','.join(names)}" for post in posts]
         return list(zip(posts, self._graph.several(paths), strict=True))
 
     def _probe(self, kind: str, post: Listed, names: Sequence[str]) -> None:
         """Find out which names Meta refuses; if it takes none at all, that is for the post, not for the names."""
-        paths = [f"/{post.post_id}/insights?metric={name}" for name in names]
+        paths = [f"{self._edge(post)}?metric={name}" for name in names]
         parts = list(zip(names, self._graph.several(paths), strict=True))
         refused = {name: part for name, part in parts if part and _is_about_names(part)}
         if refused and any(part and part.code is None for _, part in parts):

@@ -57,7 +57,7 @@ def x(clock: Clock) -> X:
 @pytest.fixture
 def meta(clock: Clock) -> Meta:
     service = Meta(clock, POSTS)
-    service.has_flaws, service.retired = False, {}
+    service.has_flaws, service.has_reels, service.retired = False, False, {}
     return service
 
 

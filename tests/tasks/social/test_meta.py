@@ -68,6 +68,21 @@ def test_insights_are_asked_for_fifty_posts_at_once(client: Client, meta: Meta, 
     assert batches(upstream) == 2
 
 
+def test_reels_of_a_page_have_the_figures_of_videos(client: Client, meta: Meta, reported: list[str]) -> None:
+    meta.has_reels = True
+    meta.retired = {"reel": {"post_impressions_unique"}}
+    api = client(FACEBOOK)
+    listed = list(api.posts(100))
+    found = {post.kind: figures for post, figures in api.figures(listed) if isinstance(figures, Figures)}
+    assert set(found) == {"post", "reel"}
+    reel, post = found["reel"], found["post"]
+    assert reel.impressions
+    assert reel.video_views
+    assert reel.likes
+    assert (reel.reach, reel.unknown, post.video_views) == (None, frozenset(), None)
+    assert ["post_impressions_unique of reel" in line for line in reported] == [True]
+
+
 def test_the_token_is_in_no_address(client: Client, upstream: Upstream, connected: Any) -> None:
     accounts = [connected(platform, expires_at=None) for platform in (FACEBOOK, INSTAGRAM)]
     for account in accounts:
