@@ -108,6 +108,15 @@ def test_no_more_than_so_many_posts_of_an_account_are_read(
     assert go(business)["total"] == 28
 
 
+def test_accounts_of_one_platform_and_business_share_what_may_be_read(
+    business: Business, connected: Connected, go: Go, configured: Callable[..., None]
+) -> None:
+    configured(POSTS_PER_PLATFORM=7)
+    connected(Platform.X, business)
+    connected(Platform.X)
+    assert go()["total"] == 3 * 7 + 2 * 3 + 7
+
+
 def test_all_businesses_are_synced_in_turn_and_told_in_the_words_of_the_guide(
     business: Business, connected: Connected, run: Callable[..., Outcome]
 ) -> None:
