@@ -32,7 +32,7 @@ from tasks.social.figures import Figures, Listed, Settled, Trouble
 from tasks.social.models import Account
 from tasks.social.tokens import Clock, Tokens
 
-RATE = Rate(per_second=3.5, burst=50)  # X allows 3500 in 15 minutes to an app
+RATE = Rate(per_second=3.5, burst=50)  # for each user, by whose token we ask: X allows 5000 in 15 minutes
 PAGE, SMALLEST_PAGE = 100, 5  # posts
 BATCH = 100  # ids in one request, the most
 PRIVATE_FOR = timedelta(days=30) - timedelta(hours=1)  # an hour for clocks that differ
