@@ -27,6 +27,20 @@ def check_change(user: Person, columns: Iterable[str]) -> None:
         raise Confined(f"The {' and the '.join(fixed)} of a job can be changed by people of the installation only.")
 
 
+def calendars_of(user: Person) -> set[str] | None:
+    """The ids of the calendars that `user` knows of, those of his jobs; None: all."""
+    if tenants_of(user) is None:
+        return None
+    jobs = Job.objects.seen_by(user).exclude(calendars=[])
+    return {each for ids in jobs.values_list("calendars", flat=True) for each in ids}
+
+
+def check_calendars(user: Person, job: Job, wanted: Iterable[str]) -> None:
+    """Raise Confined if `user` may not have `job` keep the `wanted` calendars: he only takes off what it has."""
+    if tenants_of(user) is not None and not set(wanted) <= set(job.calendars):
+        raise Confined("The calendars of a job are chosen by people of the installation.")
+
+
 def check_run(user: Person, job: Job, arguments: dict[str, Any] | None = None) -> None:
     """Raise Confined if `user` may not run `job` with these `arguments`, None being its own; or UnderWay."""
     if tenants_of(user) is None:

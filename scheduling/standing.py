@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from scheduling.models import Job, Queue
+from scheduling.tenants import Person, tenants_of
 from scheduling.triggers import Kind
 
 
@@ -42,14 +43,16 @@ def standing(job: Job, held: Queue | None = None) -> Standing:
     return Standing.MANUAL if job.trigger == Kind.MANUAL else Standing.SPENT
 
 
-def because(job: Job, held: Queue | None = None) -> str:
-    """Why it stands so, and what to do; empty while all is well."""
+def because(job: Job, held: Queue | None = None, to: Person | None = None) -> str:
+    """Why it stands so, and what to do; empty while all is well. Of its queue a confined `to` is told nothing more."""
     match standing(job, held):
         case Standing.PARKED:
             return f"{job.parked_reason} Mend it and save, and it is armed again."
         case Standing.PAUSED:
             return paused("Paused", job)
         case Standing.HELD if held:
+            if tenants_of(to) is not None:
+                return "Its queue is paused."
             return paused(f"Its queue {held} was paused", held)
         case Standing.SPENT:
             return "Its schedule names no further moment."

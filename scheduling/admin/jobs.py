@@ -24,7 +24,7 @@ from scheduling.admin.job_form import JobForm
 from scheduling.admin.pausing import upcoming
 from scheduling.admin.strip import strip
 from scheduling.conf import options
-from scheduling.confined import FIXED
+from scheduling.confined import FIXED, calendars_of
 from scheduling.exceptions import SchedulingError
 from scheduling.models import Change, Execution, Job, Queue
 from scheduling.standing import because, standing
@@ -84,7 +84,7 @@ class JobList(ChangeList):
             job.runs = runs.get(job.pk, [])
             job.doors = row_doors(request, allowed, job)
             job.seen_at = timezone.now()
-            job.held = held.get(job.queue)
+            job.held, job.viewer = held.get(job.queue), request.user
         exclusions.mark(self.result_list)
 
 
@@ -174,7 +174,7 @@ class JobAdmin(JobDoors):
     @admin.display(description="State")
     def state(self, job: Any) -> SafeString:
         how = standing(job, job.held)
-        return columns.badge(how.value.title(), columns.STANDINGS[how], because(job, job.held))
+        return columns.badge(how.value.title(), columns.STANDINGS[how], because(job, job.held, job.viewer))
 
     @admin.display(description="Schedule", ordering="trigger")
     def schedule_words(self, job: Job) -> SafeString:
@@ -266,7 +266,9 @@ class JobAdmin(JobDoors):
                 form.base_fields[name].widget = UnfoldAdminSelectWidget(choices=choices)
         if "calendars" in form.base_fields:
             kept: Any = form.base_fields["calendars"]
-            kept.choices = fields.calendar_choices(obj.calendars if obj else [])
+            present = obj.calendars if obj else []
+            known = calendars_of(request.user)
+            kept.choices = [each for each in fields.calendar_choices(present) if known is None or each[0] in present]
         return form
 
     @admin.display(description="Status")
@@ -281,7 +283,7 @@ class JobAdmin(JobDoors):
             '<div class="rota-status-runs">{} {} {}</div></div>',
             self.state(job),
             columns.moment(job.next_run_time, now, empty=""),
-            because(job, job.held),
+            because(job, job.held, job.viewer),
             exclusions.told(job, now),
             strip(runs) if runs else "",
             _result(last, now) if last else "It has not run yet.",

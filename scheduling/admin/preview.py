@@ -22,6 +22,7 @@ from scheduling.admin.exclusions import hint
 from scheduling.admin.fields import MomentField, SpanField, about_task, calendar_choices
 from scheduling.admin.job_form import JobForm
 from scheduling.clocks import zone
+from scheduling.confined import calendars_of
 from scheduling.exceptions import InvalidTrigger
 from scheduling.models import Job
 from scheduling.tenants import tenants_of
@@ -52,7 +53,7 @@ def preview(request: HttpRequest, model_admin: ModelAdmin) -> HttpResponse:
         viewer = timezone.get_current_timezone_name()
         context = {
             "words": triggers.describe(schedule),
-            "runs": list(_runs(schedule, now, _chosen(request.GET))),
+            "runs": list(_runs(schedule, now, _chosen(request))),
             "manual": schedule.kind is Kind.MANUAL,
             "zone": schedule.timezone,
             "viewer": viewer,
@@ -127,10 +128,11 @@ def examples() -> SafeString:
     )
 
 
-def _chosen(given: Any) -> list[str]:
-    """The ids in the form, as far as there are such calendars."""
-    ids = given.getlist("calendars")
-    return [each for each, _ in calendar_choices([]) if each in ids] if ids else []
+def _chosen(request: HttpRequest) -> list[str]:
+    """The ids in the form, as far as there are such calendars, which the person knows of."""
+    ids, known = request.GET.getlist("calendars"), calendars_of(request.user)
+    found = [each for each, _ in calendar_choices([]) if each in ids] if ids else []
+    return [each for each in found if known is None or each in known]
 
 
 def _runs(schedule: Schedule, now: datetime, kept: list[str]) -> Iterator[dict[str, Any]]:

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET
 from scheduling.admin import columns, related, why
 from scheduling.admin.base import ModelAdmin
 from scheduling.models import Backfill, Execution, Job, LogChunk, State, Worker
+from scheduling.tenants import tenants_of
 
 AT_ONCE = 200  # chunks of log in one answer
 ATTEMPTS = 100  # shown at most; no more are allowed to a run
@@ -110,7 +111,7 @@ def _facts(request: HttpRequest, run: Execution, now: datetime) -> Iterator[tupl
     if run.tenant:
         yield "Tenant", run.tenant
     yield "Time-out", columns.span(run.timeout) if run.timeout else "None"
-    if run.worker_id:
+    if run.worker_id and tenants_of(request.user) is None:
         yield "Worker", _worker(request, run)
     if run.backfill_id:
         yield "Backfill", _backfill(request, run)

@@ -25,7 +25,7 @@ from scheduling.api.schemas.jobs import (
 )
 from scheduling.api.schemas.schedules import naming_the_field
 from scheduling.api.shapes import Name
-from scheduling.confined import check_change
+from scheduling.confined import check_calendars, check_change
 from scheduling.models import Job, Queue, Scope
 from scheduling.store.changes import alike
 
@@ -110,6 +110,10 @@ def change(
     by, now = who(request), timezone.now()
 
     def verb(job: Job) -> None:
+        if "calendars" in body.model_fields_set:
+            check_calendars(request.user, job, body.calendars)
+        if "ping" in body.model_fields_set and body.ping != job.ping:  # before it is said which addresses there are
+            check_change(request.user, ["ping"])
         columns = body.columns(job)
         check_change(request.user, [name for name in columns if not alike(columns[name], getattr(job, name))])
         for name, value in columns.items():

@@ -15,6 +15,7 @@ from scheduling.api.schemas.jobs import CalendarIds
 from scheduling.api.schemas.schedules import NewSchedule, Preview, naming_the_field, refused, told
 from scheduling.api.shapes import Body, Moment
 from scheduling.coming import coming
+from scheduling.confined import calendars_of
 from scheduling.exceptions import InvalidJob
 from scheduling.models import Scope
 from scheduling.triggers import Schedule
@@ -41,6 +42,10 @@ class TriedSchedule(Body):
 def preview(request: HttpRequest, body: TriedSchedule) -> dict[str, Any]:
     """The moments that the engine would fire, with notes where clocks change and where a calendar says no."""
     begin = body.after or timezone.now()
+    known = calendars_of(request.user)
+    unknown = [] if known is None else sorted(set(body.calendars) - known)
+    if unknown:
+        raise refused("calendars", f"None of your jobs keeps a calendar {unknown[0]!r}.")
     try:
         calendars.check(body.calendars)
     except InvalidJob as error:

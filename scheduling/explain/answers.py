@@ -11,7 +11,7 @@ from scheduling.clocks import on_clock, zone
 from scheduling.exceptions import InvalidTrigger
 from scheduling.models import Change, Execution, ExecutionQuerySet, Job
 from scheduling.planning import spoken
-from scheduling.tenants import Person
+from scheduling.tenants import Person, tenants_of
 
 
 class Tone(enum.StrEnum):
@@ -45,6 +45,11 @@ class Teller:
     place: tzinfo
     now: datetime
     to: Person | None = None  # None: the installation itself
+
+    @property
+    def is_discreet(self) -> bool:
+        """Whether nothing is told of what people of the installation said, and of its hosts."""
+        return tenants_of(self.to) is not None
 
     @property
     def runs(self) -> ExecutionQuerySet:

@@ -11,6 +11,8 @@ from scheduling.models import OPEN, Execution, Job, Queue, Why, Worker
 from scheduling.store.workers import LIVING
 from scheduling.triggers import Kind
 
+ASK = "Ask those who run this installation."
+
 
 @dataclass(frozen=True, slots=True)
 class Hindrance:
@@ -66,7 +68,8 @@ def _without_moments(job: Job) -> Hindrance | None:
 def _lane(job: Job, told: Teller) -> Hindrance | None:
     if not options().lane(job.queue):
         grounds = f"The queue {job.queue} is not configured, so that no scheduler serves it."
-        return Hindrance("Its queue is not served", Tone.BAD, None, grounds, "Give the job another queue.")
+        cure = ASK if told.is_discreet else "Give the job another queue."
+        return Hindrance("Its queue is not served", Tone.BAD, None, grounds, cure)
     queue = Queue.objects.filter(pk=job.queue, paused_at__isnull=False).first()
     if queue is None or queue.paused_at is None:
         return None
@@ -74,18 +77,20 @@ def _lane(job: Job, told: Teller) -> Hindrance | None:
     if queue.paused_until:
         cure = f"The queue is resumed by itself at {told.at(queue.paused_until)} ({told.since(queue.paused_until)})."
     by = f"The queue {queue} was paused by {person(queue.paused_by)} at {told.at(queue.paused_at)}"
-    return Hindrance("Its queue is paused", Tone.NOTABLE, queue.paused_at, by + because(queue.paused_reason), cure)
+    grounds = "Its queue is paused." if told.is_discreet else by + because(queue.paused_reason)
+    return Hindrance("Its queue is paused", Tone.NOTABLE, queue.paused_at, grounds, cure)
 
 
 def _workers(job: Job, told: Teller) -> Hindrance | None:
     alive = living(told.now)
     if not alive:
-        grounds, cure = f"No scheduler is running{_last_seen(told)}.", "Start one: manage.py runscheduler."
+        seen, cure = ("", ASK) if told.is_discreet else (_last_seen(told), "Start one: manage.py runscheduler.")
+        grounds = f"No scheduler is running{seen}."
         return Hindrance("No scheduler is running", Tone.BAD, None, grounds, cure)
     if any(job.queue in worker.queues for worker in alive):
         return None
     grounds = f"No scheduler that is running serves the queue {job.queue}: runs of the job would wait."
-    cure = f"Start one that does: manage.py runscheduler --queues {job.queue}."
+    cure = ASK if told.is_discreet else f"Start one that does: manage.py runscheduler --queues {job.queue}."
     return Hindrance("No scheduler serves its queue", Tone.BAD, None, grounds, cure)
 
 
@@ -119,6 +124,8 @@ def _whence(run: Execution) -> str:
 def _for_a_place(run: Execution, told: Teller) -> str:
     """Looked at in the order in which `claim` does."""
     paused = Queue.objects.filter(pk=run.queue, paused_at__isnull=False).first()
+    if paused is not None and told.is_discreet:
+        return "It waits because its queue is paused."
     if paused is not None:
         by = f"{person(paused.paused_by)}{because(paused.paused_reason)}"
         return f"It waits because the queue {run.queue} was paused by {by}"

@@ -11,14 +11,14 @@ from django.db.models import Count, Max, Min, Q
 from scheduling import registry
 from scheduling.calendars import load
 from scheduling.exceptions import SchedulingError, UnknownTask
-from scheduling.models import LONGEST_REASON, OPEN, Cause, Execution, Job, Overlap, State, Why
+from scheduling.models import LONGEST_REASON, OPEN, Cause, Execution, Job, Overlap, Queue, State, Why
 from scheduling.planning import Circumstances, Going, Plan, plan, skip
 from scheduling.states import PASS_OVER
 from scheduling.store.batch import contested, insert_rows, locked, update_rows
 from scheduling.store.changes import record
 from scheduling.store.executions import request_cancel
 from scheduling.store.figures import told_ends
-from scheduling.store.ledger import Standstill, beside_others, held_queues, paused_queues, settle_idle, silence
+from scheduling.store.ledger import Standstill, beside_others, held_by, paused_queues, settle_idle, silence
 from scheduling.store.moves import move
 
 AT_ONCE = 1000  # jobs in one transaction: bounds how long others wait for it
@@ -132,14 +132,14 @@ def skip_overdue(now: datetime) -> list[Execution]:
 
 def _say_why(overdue: list[Execution], now: datetime) -> None:
     """Make each of the rows a skipped one: its queue was paused, nobody was there, or its place was taken."""
-    held = held_queues()
+    held = {queue.pk: queue for queue in Queue.objects.paused()}
     busy = Execution.objects.running().filter(job__in={row.job_id for row in overdue if row.job_id})
     earlier = dict(busy.order_by("-id").values_list("job_id", "id"))
     quiet = silence(min((row.start_deadline or now for row in overdue), default=now), now)
     late = "until its misfire grace time was over."
     for row in overdue:
         if row.queue in held:
-            skip(row, Cause.QUEUE_PAUSED, f"{held[row.queue].reason} It waited {late}", now)
+            skip(row, Cause.QUEUE_PAUSED, f"{held_by(held[row.queue], row.tenant).reason} It waited {late}", now)
         elif quiet:
             skip(row, Cause.MISSED, f"Missed: it waited {late} {quiet[:1].upper()}{quiet[1:]}.", now)
         elif row.job_id in earlier:

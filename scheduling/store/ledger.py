@@ -29,12 +29,7 @@ def standstill(job: Job) -> Standstill | None:
     if job.paused_at:
         return Standstill(Cause.PAUSED, _paused("Paused", job), job.paused_until)
     queue = Queue.objects.paused().filter(pk=job.queue).first()
-    return None if queue is None else _held(queue)
-
-
-def held_queues() -> dict[str, Standstill]:
-    """Why nothing of the paused queues starts, by their names."""
-    return {queue.pk: _held(queue) for queue in Queue.objects.paused()}
+    return None if queue is None else held_by(queue, job.tenant)
 
 
 def settle_idle(job: Job, until: datetime, because: Standstill, chosen: datetime | None = None) -> list[Execution]:
@@ -127,8 +122,10 @@ def paused_queues() -> list[str]:
     return list(Queue.objects.paused().values_list("name", flat=True))
 
 
-def _held(queue: Queue) -> Standstill:
-    return Standstill(Cause.QUEUE_PAUSED, _paused(f"The queue {queue} was paused", queue), queue.paused_until)
+def held_by(queue: Queue, tenant: str) -> Standstill:
+    """Why nothing of a paused queue starts; a tenant's rows do not say who of the installation said what."""
+    said = "Its queue was paused." if tenant else _paused(f"The queue {queue} was paused", queue)
+    return Standstill(Cause.QUEUE_PAUSED, said, queue.paused_until)
 
 
 def _paused(what: str, row: Job | Queue) -> str:
