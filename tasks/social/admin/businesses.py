@@ -18,7 +18,7 @@ from scheduling.standing import Standing, because, standing
 from tasks.social import schedule, told
 from tasks.social.admin import charts
 from tasks.social.admin.business_doors import BusinessDoors
-from tasks.social.admin.pages import NOTHING, standing_badge, sync_badge, sync_cell
+from tasks.social.admin.pages import NOTHING, is_confined, standing_badge, sync_badge, sync_cell
 from tasks.social.models import Account, Business, Post, Sync
 from tasks.social.removal import remove_business, what_goes
 
@@ -63,6 +63,10 @@ class BusinessAdmin(BusinessDoors):
     def get_fieldsets(self, request: HttpRequest, obj: Business | None = None) -> Any:
         shown = self.fieldsets if obj else self.fieldsets[:1]
         return shown if request.user.has_perm("social.view_sync") or not obj else _without_syncs(shown)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Business | None = None) -> Any:
+        """Its own people do not rename it: a name that is taken would tell of a business of others."""
+        return (*self.readonly_fields, *(["name"] if is_confined(request) else []))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.db.models import QuerySet, Value
+from django.db.models import Exists, OuterRef, QuerySet, Value
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -35,8 +35,10 @@ class SyncAdmin(SocialReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Sync]:
         rows: QuerySet[Sync] = super().get_queryset(request).select_related("business")
-        see_runs = request.user.has_perm("scheduling.view_execution")
-        return rows.annotate(may_see_run=Value(see_runs))
+        if not request.user.has_perm("scheduling.view_execution"):
+            return rows.annotate(may_see_run=Value(False))
+        runs = Execution.objects.seen_by(request.user).order_by().filter(pk=OuterRef("execution"))
+        return rows.annotate(may_see_run=Exists(runs))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -82,8 +84,8 @@ class SyncAdmin(SocialReadOnlyAdmin):
 
     @admin.display(description="Run")
     def of_run(self, sync: Any) -> SafeString | str:
-        """It may be pruned earlier than the sync."""
-        if sync.execution is None or not sync.may_see_run:
+        """It may be pruned earlier than the sync, or be of all businesses, which is not for people of one."""
+        if not sync.may_see_run:
             return "—"
         return columns.link(columns.page(Execution(pk=sync.execution)), f"#{sync.execution}")
 

@@ -15,7 +15,7 @@ from scheduling.api.paging import Page, cut
 from scheduling.api.problems import missing, refusals
 from scheduling.api.schemas.schedules import refused
 from scheduling.api.shapes import BIGGEST, Moment
-from scheduling.models import Job, Scope
+from scheduling.models import Execution, Job, Scope
 from scheduling.redact import plain
 from tasks.social import schedule, series, told
 from tasks.social.api.finding import found
@@ -79,7 +79,10 @@ class SyncTold(Schema):
     started_at: datetime | None
     finished_at: datetime | None
     seconds: float | None = Field(description="How long it took, or has taken so far.")
-    execution: int | None = Field(description="The run; `/api/v1/executions/{id}` has the rest while it is kept.")
+    execution: int | None = Field(
+        description="The run, of which `/api/v1/executions/{id}` has the rest; null if it is no longer kept, or not for "
+        "people of this business alone."
+    )
     error: str = Field(description="What ended it early.")
 
 
@@ -173,10 +176,12 @@ def refresh(
     rows = Business.objects.seen_by(request.user).order_by("pk")
     businesses = [found(request, business_id)] if business_id is not None else list(rows[:MOST_BUSINESSES])
     last, now = told.latest_of(each.pk for each in businesses), timezone.now()
+    there = Execution.objects.seen_by(request.user).filter(pk__in=[sync.execution for sync in last.values()])
+    runs = set(there.order_by().values_list("pk", flat=True))
     errors = list(told.failures_of(last.values())[: MOST_ERRORS + 1])
     return {
         **{name: sum(getattr(sync, name) for sync in last.values()) for name in SUMMED},
-        "syncs": [_sync(business, last.get(business.pk), now) for business in businesses],
+        "syncs": [_sync(business, last.get(business.pk), runs, now) for business in businesses],
         "errors": [_error(each) for each in errors[:MOST_ERRORS]],
         "more_errors": len(errors) > MOST_ERRORS,
     }
@@ -219,13 +224,14 @@ def figures(request: HttpRequest, wanted: Query[SeriesWanted]) -> dict[str, Any]
     return {"metric": wanted.metric, "step": when.step.total_seconds(), "points": points}
 
 
-def _sync(business: Business, sync: Sync | None, now: datetime) -> dict[str, Any]:
+def _sync(business: Business, sync: Sync | None, runs: set[int], now: datetime) -> dict[str, Any]:
     who = {"business_id": business.pk, "business": business.name}
     if sync is None:
         return {**NEVER, **who}
-    same = {name: getattr(sync, name) for name in (*SUMMED, "started_at", "finished_at", "execution")}
+    same = {name: getattr(sync, name) for name in (*SUMMED, "started_at", "finished_at")}
+    run = sync.execution if sync.execution in runs else None
     words = {"status": sync.state, "message": told.outcome(sync), "error": plain(sync.error)}
-    return {**who, **same, **words, "seconds": told.seconds_of(sync, now)}
+    return {**who, **same, **words, "seconds": told.seconds_of(sync, now), "execution": run}
 
 
 def _error(failure: Failure) -> dict[str, Any]:

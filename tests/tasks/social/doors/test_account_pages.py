@@ -110,3 +110,10 @@ def test_an_account_goes_with_its_posts(login: Login) -> None:
     assert "Posts: 1" in client.get(page(account, "delete")).text
     client.post(page(account, "delete"), {"post": "yes"})
     assert [each.name for each in Account.objects.all()] == ["Account of Other"]
+
+
+@pytest.mark.parametrize("lookup", ["access_token__startswith=g", "refresh_token=", "access_token__gt=gAAAA"])
+def test_no_address_asks_what_a_token_begins_with(login: Login, lookup: str) -> None:
+    client = login(*SEE, superuser=True)
+    assert client.get(f"{BASE}/account/?{lookup}").status_code == 400
+    assert client.get(f"{BASE}/post/?account__{lookup}").status_code == 400

@@ -9,6 +9,7 @@ from django.utils import timezone
 from scheduling.models import Change, Execution, Job, Scope, State
 from tasks.social.models import Business, Failure, SyncState
 from tasks.social.schedule import give, plan
+from tests.factories import make_execution
 from tests.scheduling.api.caller import Caller, queries, wrong_fields
 from tests.tasks.social.doors.conftest import EVIL, MEMBERS, SEE, make_whole
 from tests.tasks.social.factories import NOON, make_account, make_business, make_post, make_reading, make_sync
@@ -157,13 +158,14 @@ def test_the_errors_of_the_last_sync_are_told(caller: Caller) -> None:
         "posts_synced": 45,
         "failures": 5,
     }
-    sync = make_sync(business, NOON + timedelta(hours=1), execution=7, **ended)
+    run = make_execution().pk
+    sync = make_sync(business, NOON + timedelta(hours=1), execution=run, **ended)
     Failure.objects.create(sync=sync, account=account, platform_post_id="9", code="100", message=EVIL, at=NOON)
     told = caller.get(REFRESH, business_id=business.pk).json()
     assert (told["posts_total"], told["posts_synced"], told["failures"]) == (50, 45, 5)
     (one,) = told["syncs"]
     assert one["message"] == "45/50 posts synced, 5 failures in 120.45 s"
-    assert (one["status"], one["seconds"], one["execution"], one["error"]) == ("done", 120.45, 7, "")
+    assert (one["status"], one["seconds"], one["execution"], one["error"]) == ("done", 120.45, run, "")
     (error,) = told["errors"]
     assert (error["account_id"], error["platform_post_id"], error["code"]) == (account.pk, "9", "100")
     assert error["message"] == EVIL

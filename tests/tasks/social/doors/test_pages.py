@@ -14,6 +14,7 @@ from tasks.social.admin.drawing import BOTTOM, ROOM, draw
 from tasks.social.admin.posts import is_web
 from tasks.social.models import Account, Business, Failure, Member, RefusedMetric, Standing, SyncState
 from tasks.social.schedule import IDLE, give, job_of, plan
+from tests.factories import make_execution
 from tests.tasks.social.doors.conftest import EVIL, MEMBERS, SEE, Login, join, make_whole
 from tests.tasks.social.factories import NOON, make_account, make_business, make_post, make_reading, make_sync
 
@@ -250,13 +251,14 @@ def test_posts_are_found_by_business_and_platform(login: Login) -> None:
 
 def test_a_sync_tells_its_failures(login: Login) -> None:
     business, account, _, _ = make_whole("Sea Breeze")
-    sync = make_sync(business, state=SyncState.FAILED, error=f"Ended: {EVIL}", execution=7)
+    run = make_execution().pk
+    sync = make_sync(business, state=SyncState.FAILED, error=f"Ended: {EVIL}", execution=run)
     Failure.objects.create(sync=sync, account=account, code="190", message=EVIL, at=NOON)
     shown = login(*SEE, "scheduling.view_execution").get(page(sync)).text
     assert "the whole account" in shown
-    assert "/admin/scheduling/execution/7/change/" in shown
+    assert f"/admin/scheduling/execution/{run}/change/" in shown
     assert EVIL not in shown
-    assert "/admin/scheduling/execution/7/" not in login(*SEE).get(page(sync)).text
+    assert f"/admin/scheduling/execution/{run}/" not in login(*SEE).get(page(sync)).text
 
 
 def test_a_refused_metric_is_deleted_to_be_tried_again(login: Login) -> None:

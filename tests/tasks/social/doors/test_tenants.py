@@ -215,6 +215,31 @@ def test_an_account_is_not_moved_to_another_business(
     assert (account.business, account.name) == (ours["business"], "New")
 
 
+def test_a_name_that_is_taken_is_not_told(ours: dict[str, Any], theirs: dict[str, Any], login: Login) -> None:
+    given = {"is_active": "on", "in_hourly_sync": "on"}
+    for name in (f"Business {MARK}", "Of nobody"):
+        answer = login(*MEMBERS, of=[ours["business"]]).post(
+            page("business_change", ours["business"]), {**given, "name": name}
+        )
+        assert answer.status_code == 302
+    ours["business"].refresh_from_db()
+    assert ours["business"].name == "Ours"
+    boss = login(*MEMBERS).post(page("business_change", ours["business"]), {**given, "name": f"Business {MARK}"})
+    assert "already exists" in boss.text
+
+
+@pytest.mark.parametrize("of_all", [True, False])
+def test_a_run_of_all_businesses_is_not_led_to(of_all: bool, ours: dict[str, Any], login: Login) -> None:
+    run = make_execution(task=TASK, tenant="" if of_all else ours["business"].tenant)
+    Sync.objects.update(execution=run.pk)
+    client = login(*EVERYTHING, "scheduling.view_execution", of=[ours["business"]])
+    for address in (page("sync_change", ours["sync"]), reverse("admin:social_sync_changelist")):
+        assert (f"/admin/scheduling/execution/{run.pk}/" in client.get(address).text) is not of_all
+    for caller, is_told in ((member(ours["business"]), not of_all), (Caller(*MEMBERS), True)):
+        (sync,) = caller.get("analytics/refresh").json()["syncs"]
+        assert sync["execution"] == (run.pk if is_told else None)
+
+
 def test_an_action_on_rows_of_others_does_nothing(ours: dict[str, Any], theirs: dict[str, Any], login: Login) -> None:
     client = login(*EVERYTHING, of=[ours["business"]])
     chosen = {"action": "delete_selected", "_selected_action": [theirs["account"].pk], "post": "yes"}
