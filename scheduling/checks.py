@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.backends import BaseBackend
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError
@@ -17,6 +17,12 @@ from scheduling.models import Calendar, Job, NoticeRule, Window
 from scheduling.notices import channels
 from scheduling.tenants import Backend
 
+GIVING = ("has_perm", "get_all_permissions", "get_user_permissions", "get_group_permissions")  # methods of backends
+SIGN_IN = (
+    "In AUTHENTICATION_BACKENDS put scheduling.tenants.Backend in its place, or let it inherit from that. If it is only "
+    "to sign people in, as with LDAP, name a subclass of it that takes these methods from Django's BaseBackend, which "
+    f"gives nothing: {', '.join(GIVING)}; and scheduling.tenants.Backend beside it."
+)
 APPRISE = "See https://appriseit.com/services/ for the addresses that there are."
 
 
@@ -60,16 +66,25 @@ def check_declarations(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def check_backends(**_: Any) -> list[CheckMessage]:
-    """No backend gives people of a tenant permissions whose doors do not look at tenants: what one gives, counts."""
+    """No backend gives people of a tenant permissions whose doors do not look at tenants: what one gives, counts.
+
+    One that only signs people in has none of the methods that give, or those of Django's BaseBackend, which give none.
+    """
     return [
         Error(
             f"The backend {path} gives people of a tenant permissions that are not for them.",
-            "In AUTHENTICATION_BACKENDS put scheduling.tenants.Backend in its place, or let it inherit from that.",
+            SIGN_IN,
             id="scheduling.E005",
         )
         for path in settings.AUTHENTICATION_BACKENDS
-        if issubclass(kind := import_string(path), ModelBackend) and not issubclass(kind, Backend)
+        if _gives(import_string(path))
     ]
+
+
+def _gives(backend: type) -> bool:
+    """Whether it has permissions of its own that are not looked through for people of a tenant."""
+    own = (name for name in GIVING if getattr(backend, name, None) not in (None, getattr(BaseBackend, name)))
+    return not issubclass(backend, Backend) and any(own)
 
 
 @register(Tags.database)

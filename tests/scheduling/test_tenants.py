@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -135,7 +135,38 @@ def test_it_costs_nothing_where_no_app_has_tenants(monkeypatch: pytest.MonkeyPat
     assert len(found) == 0
 
 
-def test_a_backend_beside_it_that_gives_all_permissions_is_an_error(settings: Any) -> None:
+class Ldap:
+    """One of its own making, which gives what a directory says."""
+
+    def has_perm(self, user: User, permission: str, obj: Any = None) -> bool:
+        return True
+
+
+class SignIn(Ldap):
+    """The same, to sign people in only."""
+
+    has_perm = BaseBackend.has_perm  # type: ignore[assignment]
+
+
+class Plain(BaseBackend):
+    """One that gives nothing."""
+
+
+class Ours(Backend):
+    """One that is looked through."""
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("PlainBackend", ["scheduling.E005"]),
+        ("Ldap", ["scheduling.E005"]),
+        *((name, []) for name in ("SignIn", "Plain", "Ours")),
+    ],
+)
+def test_a_backend_beside_it_that_gives_permissions_is_an_error(name: str, found: list[str], settings: Any) -> None:
     assert check_backends() == []
-    settings.AUTHENTICATION_BACKENDS = [*settings.AUTHENTICATION_BACKENDS, f"{__name__}.PlainBackend"]
-    assert [found.id for found in check_backends()] == ["scheduling.E005"]
+    settings.AUTHENTICATION_BACKENDS = [*settings.AUTHENTICATION_BACKENDS, f"{__name__}.{name}"]
+    told = check_backends()
+    assert [each.id for each in told] == found
+    assert all("LDAP" in str(each.hint) for each in told)
