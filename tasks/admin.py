@@ -14,7 +14,6 @@ from scheduling.admin.base import ChoicesDropdownFilter, ModelAdmin
 from scheduling.admin.paging import RunList, RunPaginator
 from scheduling.models import Execution
 from tasks.models import Status, TaskRecord
-from tasks.tenants import seen_by
 
 COLOURS = {
     Status.RUNNING: "blue",
@@ -64,7 +63,7 @@ class TaskRecordAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TaskRecord]:
         """Without the texts; the page of one record fetches its own."""
-        return seen_by(request.user, TaskRecord.objects.with_over().defer("log_output", "error", "result"))
+        return TaskRecord.objects.seen_by(request.user).with_over().defer("log_output", "error", "result")
 
     @admin.display(description="Record")
     def what(self, record: TaskRecord) -> SafeString:

@@ -16,7 +16,6 @@ from scheduling.models import Scope
 from scheduling.redact import plain, redact_json
 from scheduling.tenants import Person, tenants_of
 from tasks.models import LONGEST_TEXT, Status, TaskRecord
-from tasks.tenants import seen_by
 
 router = Router(tags=["records"])
 
@@ -128,7 +127,7 @@ class Records(Schema):
 )
 def listed(request: HttpRequest, wanted: Query[RecordFilter], page: Annotated[Cursor, Query()]) -> dict[str, Any]:
     """Records, the newest first, without their texts: those are told of a single one."""
-    seen = seen_by(request.user, TaskRecord.objects.with_over())
+    seen = TaskRecord.objects.seen_by(request.user).with_over()
     rows = wanted.narrow(seen.defer("log_output", "error", "result"))
     return (cut if wanted.is_indexed(request.user) else cut_within)(rows, page)
 
@@ -142,7 +141,7 @@ def listed(request: HttpRequest, wanted: Query[RecordFilter], page: Annotated[Cu
 )
 def one(request: HttpRequest, record_id: RowId) -> TaskRecord:
     """What was done, with its items, its progress, its lines and its result."""
-    row = seen_by(request.user, TaskRecord.objects.with_over()).filter(pk=record_id).first()
+    row = TaskRecord.objects.seen_by(request.user).with_over().filter(pk=record_id).first()
     if row is None:
         raise missing(f"There is no record {record_id}; it goes with its run when that is pruned.")
     return row

@@ -11,6 +11,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from scheduling.models import FINAL, Execution
+from scheduling.tenants import Person, tenants_of
 
 LONGEST_TEXT = 200
 LONGEST_HOLD = 60.0  # seconds for which a bucket can be held
@@ -34,6 +35,11 @@ class TaskRecordQuerySet(models.QuerySet["TaskRecord"]):
         """
         over = Q(over=True) | Q(execution=None, started_at__lt=began_before)
         return self.with_over().filter(over, status=Status.RUNNING, task_name=task_name)
+
+    def seen_by(self, user: Person | None) -> Self:
+        """Those of runs of the tenants of `user`; one without a run is the installation's own."""
+        tenants = tenants_of(user)
+        return self if tenants is None else self.filter(execution__tenant__in=tenants)
 
     def with_over(self) -> Self:
         """With `over`: whether the run of the record has ended."""
