@@ -225,6 +225,15 @@ def test_a_run_fails_only_if_nothing_could_be_read_at_all(
     assert go(run=3)["synced"] == POSTS
 
 
+def test_a_run_that_has_read_some_posts_was_not_in_vain(connected: Connected, go: Go, upstream: Upstream) -> None:
+    account = connected(Platform.LINKEDIN)
+    upstream.fail("ugcPosts=", 503, times=99)
+    result = go(account.business)
+    assert 0 < result["synced"] < result["total"] == POSTS
+    assert Sync.objects.get().state == SyncState.DONE
+    assert "503" in Failure.objects.get(platform_post_id="").message
+
+
 def test_without_any_account_a_run_ends_well(db: None, configured: Any, go: Go) -> None:
     assert go()["businesses"] == 0
     assert go(make_business(), run=2) == {"synced": 0, "total": 0, "failures": 0}
