@@ -19,9 +19,9 @@ from scheduling.tenants import Backend
 
 GIVING = ("has_perm", "get_all_permissions", "get_user_permissions", "get_group_permissions")  # methods of backends
 SIGN_IN = (
-    "In AUTHENTICATION_BACKENDS put scheduling.tenants.Backend in its place, or let it inherit from that. If it is only "
-    "to sign people in, as with LDAP, name a subclass of it that takes these methods from Django's BaseBackend, which "
-    f"gives nothing: {', '.join(GIVING)}; and scheduling.tenants.Backend beside it."
+    "In AUTHENTICATION_BACKENDS put scheduling.tenants.Backend in its place, or let it inherit from that. If it is "
+    "only to sign people in, as with LDAP, name a subclass of it with these methods of Django's BaseBackend, which "
+    f"give nothing: {', '.join(GIVING)}; and scheduling.tenants.Backend beside it."
 )
 APPRISE = "See https://appriseit.com/services/ for the addresses that there are."
 

@@ -80,7 +80,7 @@ class SyncTold(Schema):
     finished_at: datetime | None
     seconds: float | None = Field(description="How long it took, or has taken so far.")
     execution: int | None = Field(
-        description="The run, of which `/api/v1/executions/{id}` has the rest; null if it is no longer kept, or not for "
+        description="The run, of which `/api/v1/executions/{id}` has the rest; null if it is not kept, or not for "
         "people of this business alone."
     )
     error: str = Field(description="What ended it early.")
