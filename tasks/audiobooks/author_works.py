@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tasks.audiobooks import facts, gaps
 from tasks.audiobooks.catalogue import Catalogue, Person, Recording
-from tasks.audiobooks.filling import Filler, Filling, Wish, last_name, of_wish
+from tasks.audiobooks.filling import Filler, Filling, Wish, last_name_of, of_wish
 from tasks.audiobooks.keep import keep
 from tasks.audiobooks.matching import same_name
 from tasks.audiobooks.models import Author, Edition, Gap, GapState
@@ -85,7 +85,7 @@ class AuthorWorks:
 
     def _recordings_of(self, author: Author) -> list[Recording]:
         """All of his that the catalogue has: those of his last name, of whom the rest fits too."""
-        offered = self._catalogue.search("", author.last_name or last_name(author.name))
+        offered = self._catalogue.search("", author.last_name or last_name_of(author.name))
         return [each for each in offered[:MOST_RECORDINGS] if any(is_he(author, person) for person in each.authors)]
 
 

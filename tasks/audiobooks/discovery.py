@@ -12,7 +12,7 @@ from tasks.audiobooks.catalogue import Catalogue, Page, Ranked, Recording, catal
 from tasks.audiobooks.conf import options
 from tasks.audiobooks.downloads import queue
 from tasks.audiobooks.keep import hash_of, hashes_of, keep, seen
-from tasks.audiobooks.models import Download, Edition, Genre, Rank, Walk
+from tasks.audiobooks.models import Download, DownloadState, Edition, Genre, Rank, Walk
 from tasks.audiobooks.patience import patience
 from tasks.audiobooks.streaks import Streak
 from tasks.audiobooks.titles import last_name, without_version
@@ -197,7 +197,7 @@ def _row(genre: Genre, listed: Ranked, edition: Edition | None, now: datetime) -
 
 
 def _queue_new(edition: Edition, why: str, now: datetime) -> bool:
-    """Queue it, unless some recording of the book is here or on its way."""
-    if Download.objects.filter(edition__book=edition.book_id).exists():
+    """Queue it, unless some recording of the book is here, on its way, or was taken off; one given up is none."""
+    if Download.objects.filter(edition__book=edition.book_id).exclude(state=DownloadState.FAILED).exists():
         return False
     return queue(edition, why, now=now) is not None

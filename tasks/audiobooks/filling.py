@@ -13,11 +13,10 @@ from tasks.audiobooks import downloads
 from tasks.audiobooks.catalogue import Catalogue, Recording
 from tasks.audiobooks.keep import keep
 from tasks.audiobooks.matching import Offer, Wanted, bare, choose, same_name
-from tasks.audiobooks.models import Author, Book, DownloadState, Edition, GapState
-from tasks.audiobooks.titles import name_key, title_key
+from tasks.audiobooks.models import LIBRIVOX, Author, Book, DownloadState, Edition, GapState
+from tasks.audiobooks.titles import last_name, name_key, same_work, title_key
 from tasks.audiobooks.wishes import Filling, Wish
 
-LIBRIVOX = "librivox"  # whose ids Open Library knows
 MOST_BOOKS = 50  # of one title that are looked at
 OVER = (DownloadState.FAILED, DownloadState.OFF)
 
@@ -67,7 +66,7 @@ class Filler:
         """What the catalogue has of it."""
         if not wish.authors or not title_key(wish.title):
             return None
-        offered = self._catalogue.search(bare(wish.title), last_name(wish.authors[0]))
+        offered = self._catalogue.search(bare(wish.title), last_name_of(wish.authors[0]))
         return of_wish(wish, offered)
 
 
@@ -86,10 +85,10 @@ def of_wish(wish: Wish, offered: Sequence[Recording]) -> Recording | None:
     return None if place is None else offered[place]
 
 
-def last_name(name: str) -> str:
-    """As the catalogue has it, if he is known here; else the last word."""
+def last_name_of(name: str) -> str:
+    """As the catalogue has it, if he is known here; else as names go."""
     known = Author.objects.filter(key=name_key(name)).exclude(last_name="").values_list("last_name", flat=True).first()
-    return known or next(iter(reversed(name.split())), "")
+    return known or last_name(name)
 
 
 def _same_books(wish: Wish) -> list[int]:
@@ -97,7 +96,8 @@ def _same_books(wish: Wish) -> list[int]:
     if not key or not wish.authors:
         return []
     books = Book.objects.filter(key=key).prefetch_related("authors").order_by("pk")[:MOST_BOOKS]
-    return [book.pk for book in books if _is_by(book.authors.all(), wish.authors)]
+    mine = (book for book in books if same_work(book.title, wish.title))
+    return [book.pk for book in mine if _is_by(book.authors.all(), wish.authors)]
 
 
 def _is_by(authors: Iterable[Author], names: Iterable[str]) -> bool:
@@ -110,4 +110,4 @@ def _best(editions: QuerySet[Edition]) -> Edition | None:
     return max(rows, key=lambda row: (bool(row.archive_id), row.downloads or 0, -row.pk), default=None)
 
 
-__all__ = ["Filler", "Filling", "Wish", "last_name", "of_wish"]
+__all__ = ["Filler", "Filling", "Wish", "last_name_of", "of_wish"]

@@ -181,8 +181,8 @@ def test_too_many_that_fail_are_an_outage(source: Source, upstream: Upstream, mo
 def test_a_top_list_that_comes_drop_by_drop_is_given_up(
     source: Source, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.audiobooks.librivox.LONGEST_ANSWER", 0.3)
-    upstream.drip("advancedsearch", 0.05)
+    monkeypatch.setattr("tasks.audiobooks.librivox.LONGEST_ANSWER", 2)
+    upstream.drip("advancedsearch", 1)
     with pytest.raises(UpstreamError, match="within") as error:
         source.top("poetry", 10)
     assert error.value.retryable
@@ -191,8 +191,8 @@ def test_a_top_list_that_comes_drop_by_drop_is_given_up(
 def test_a_page_that_comes_drop_by_drop_is_given_up(
     source: Source, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.audiobooks.librivox.LONGEST_ANSWER", 0.3)
-    upstream.drip("limit=50&offset=50", 0.05)
+    monkeypatch.setattr("tasks.audiobooks.librivox.LONGEST_ANSWER", 2)
+    upstream.drip("limit=50&offset=50", 1)
     assert {each.id for each in every(source)} == {each.id for each in LISTED}
 
 
