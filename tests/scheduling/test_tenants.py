@@ -1,9 +1,9 @@
 """Who is confined to tenants, and which of the permissions that such a person was given count."""
 
-import asyncio
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 from django.db import connection
@@ -107,7 +107,7 @@ def test_it_is_the_same_when_asked_asynchronously(ada: User) -> None:
             *(await ada.ahas_module_perms("scheduling"), await ada.ahas_module_perms("auth")),
         )
 
-    assert asyncio.run(asked()) == (True, False, True, False)
+    assert async_to_sync(asked)() == (True, False, True, False)
 
 
 def test_who_has_a_permission_is_told_without_those_for_whom_it_does_not_count(ada: User) -> None:

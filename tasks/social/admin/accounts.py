@@ -43,7 +43,7 @@ class AccountAdmin(SocialAdmin):
         """Without the tokens, which could not even be unsealed under another SECRET_KEY; only whether there are any."""
         rows = super().get_queryset(request).select_related("business").annotate(posts_there=Count("posts"))
         kinds = {f"has_{name}": _is_there(f"{name}_token") for name in ("access", "refresh")}
-        return rows.annotate(**kinds).without_tokens()  # type: ignore[no-any-return]
+        return rows.annotate(**kinds).with_holds().without_tokens()  # type: ignore[no-any-return]
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """No address asks for what tokens begin with, not even sealed ones."""

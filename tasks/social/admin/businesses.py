@@ -162,7 +162,8 @@ def _told(request: HttpRequest, business: Business) -> dict[str, Any]:
         shown |= charts.context(request, Post.objects.filter(account__business=business.pk), now)
         shown["may_see_posts"] = True
     if user.has_perm("social.view_account"):
-        shown |= {"may_see_accounts": True, "accounts": [_account(each) for each in business.accounts.without_tokens()]}
+        accounts = business.accounts.with_holds().without_tokens()
+        shown |= {"may_see_accounts": True, "accounts": list(map(_account, accounts))}
         if user.has_perm("social.add_account"):
             shown["add_account"] = reverse("admin:social_account_add", query={"business": business.pk})
     if user.has_perm("social.view_sync"):
@@ -173,6 +174,6 @@ def _told(request: HttpRequest, business: Business) -> dict[str, Any]:
     return shown
 
 
-def _account(account: Account) -> dict[str, Any]:
+def _account(account: Any) -> dict[str, Any]:
     synced = columns.moment(account.synced_at, timezone.now(), empty="never synced")
     return {"row": account, "page": columns.page(account), "badge": standing_badge(account), "synced": synced}

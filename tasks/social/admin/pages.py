@@ -14,7 +14,7 @@ from scheduling.admin.base import DropdownFilter, ModelAdmin
 from scheduling.tenants import tenants_of
 from tasks.admin import ReadOnlyAdmin
 from tasks.social import told
-from tasks.social.models import Account, Business, Standing, Sync, SyncState
+from tasks.social.models import Business, Standing, Sync, SyncState
 
 CSS = "tasks/social.css"
 NOTHING = format_html('<span class="rota-faint social-none">{}</span>', "—")  # which phones leave out
@@ -71,9 +71,10 @@ def is_confined(request: HttpRequest) -> bool:
     return tenants_of(request.user) is not None
 
 
-def standing_badge(account: Account) -> SafeString:
+def standing_badge(account: Any) -> SafeString:
+    """How an account stands, from a row `with_holds`."""
     known = Standing(account.standing)
-    held = account.held_until
+    held = max(filter(None, (account.held_until, account.app_held_until)), default=None)
     if known is Standing.CONNECTED and held and held > timezone.now():
         return columns.badge("Held", "amber", f"A limit of the platform: not asked before {columns.exact(held)}.")
     return columns.badge(known.label, STANDINGS[known], account.problem)

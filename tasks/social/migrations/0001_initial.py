@@ -2,9 +2,10 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import tasks.sealed
 from django.conf import settings
 from django.db import migrations, models
+
+import tasks.sealed
 
 
 class Migration(migrations.Migration):

@@ -3,7 +3,7 @@
 from typing import ClassVar, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, OuterRef, Q, Subquery, Value, When
 
 from scheduling.tenants import Person, tenants_of
 from tasks.sealed import SealedField
@@ -42,6 +42,12 @@ class AccountQuerySet(models.QuerySet["Account"]):
     def without_tokens(self) -> Self:
         """For pages: what nobody shall see is not even unsealed."""
         return self.defer("access_token", "refresh_token")
+
+    def with_holds(self) -> Self:
+        """With `app_held_until`: until when our app on that platform is not to ask."""
+        app = Case(*(When(platform=platform, then=Value(app)) for platform, app in APPS.items()))
+        until = AppHold.objects.filter(pk=OuterRef("its_app")).values("until")
+        return self.alias(its_app=app).annotate(app_held_until=Subquery(until))
 
 
 class Account(models.Model):

@@ -4,8 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
-from tasks.social.models import Account, Standing
+from tasks.social.models import Account, AppHold, Platform, Standing
 from tests.tasks.social.doors.conftest import ACCOUNTS, SEE, Login, make_whole
 from tests.tasks.social.doors.test_pages import BASE, page
 from tests.tasks.social.factories import NOON, make_account, make_business
@@ -46,6 +47,16 @@ def test_a_new_token_lets_the_account_begin_anew(login: Login) -> None:
     assert (account.access_token, account.refresh_token) == (SECRET, "old")
     assert (account.standing, account.problem, account.held_until) == (Standing.CONNECTED, "", None)
     assert account.expires_at is None
+
+
+def test_a_limit_of_our_app_holds_each_account_on_the_platform(login: Login) -> None:
+    business = make_business()
+    accounts = [make_account(business, platform) for platform in (Platform.FACEBOOK, Platform.INSTAGRAM, Platform.X)]
+    AppHold.objects.create(app="meta", until=timezone.now() + timedelta(hours=1))
+    client = login(*SEE, *ACCOUNTS)
+    for address in (f"{BASE}/account/", page(business)):
+        assert client.get(address).text.count(">Held<") == 2
+    assert [">Held<" in client.get(page(each)).text for each in accounts] == [True, True, False]
 
 
 def test_a_form_with_an_error_does_not_send_the_token_back(login: Login) -> None:
