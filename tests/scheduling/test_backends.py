@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any, cast
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.core.exceptions import ImproperlyConfigured
 from django.tasks import TaskResultStatus, default_task_backend, task, task_backends
 from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist, TaskResultMismatch
@@ -18,6 +17,7 @@ from scheduling.exceptions import InvalidArguments
 from scheduling.models import Execution, State, Why
 from scheduling.snapshots import Outcome
 from tests.factories import NOON, make_execution, make_worker
+from tests.scheduling.loops import in_a_loop
 from tests.workload.tasks import echo, echo_later, fail, fail_until, note, sleep_idempotent
 
 pytestmark = pytest.mark.django_db
@@ -42,10 +42,11 @@ def test_a_task_that_is_enqueued_is_a_queued_run() -> None:
     assert result.enqueued_at == run.created_at
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_task_can_be_enqueued_by_async_code() -> None:
-    result = async_to_sync(echo.aenqueue)(value=7)
+    result = in_a_loop(lambda: echo.aenqueue(value=7))
     assert Execution.objects.get(pk=result.id).arguments == {"value": 7}
-    assert async_to_sync(echo.aget_result)(result.id).kwargs == {"value": 7}
+    assert in_a_loop(lambda: echo.aget_result(result.id)).kwargs == {"value": 7}
 
 
 def test_a_task_that_is_called_runs_in_its_caller_and_leaves_no_row() -> None:
@@ -164,10 +165,11 @@ def test_a_result_is_refreshed_from_its_row() -> None:
     assert (result.finished_at, result.attempts) == (NOON, 1)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_result_is_refreshed_by_async_code() -> None:
     result = echo.enqueue(7)
     end(result=7)
-    async_to_sync(result.arefresh)()
+    in_a_loop(result.arefresh)
     assert result.return_value == 7
 
 
@@ -210,7 +212,7 @@ def test_a_result_that_is_not_there_is_not_found(result_id: str) -> None:
     with pytest.raises(TaskResultDoesNotExist):
         echo.get_result(result_id)
     with pytest.raises(TaskResultDoesNotExist):
-        async_to_sync(echo.aget_result)(result_id)
+        in_a_loop(lambda: echo.aget_result(result_id))
 
 
 def test_the_result_of_a_task_that_is_gone_is_not_found() -> None:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 from django.db import connection
@@ -15,6 +14,7 @@ from scheduling.models import Execution, Job
 from scheduling.models.executions import has_tenant_index
 from scheduling.tenants import Backend, register, tenants_of
 from tests.factories import make_execution, make_job
+from tests.scheduling.loops import in_a_loop
 from tests.scheduling.tenants import People, give_all, people  # noqa: F401  # a fixture
 
 pytestmark = pytest.mark.django_db
@@ -107,7 +107,7 @@ def test_it_is_the_same_when_asked_asynchronously(ada: User) -> None:
             *(await ada.ahas_module_perms("scheduling"), await ada.ahas_module_perms("auth")),
         )
 
-    assert async_to_sync(asked)() == (True, False, True, False)
+    assert in_a_loop(asked) == (True, False, True, False)
 
 
 def test_who_has_a_permission_is_told_without_those_for_whom_it_does_not_count(ada: User) -> None:
