@@ -14,6 +14,8 @@ from scheduling.models import Change, Execution, Job, Origin
 from tests.factories import ECHO, NOON, make_job
 from tests.scheduling.admin.conftest import errors, filled
 
+pytestmark = pytest.mark.sqlite_only
+
 ADD = "/admin/scheduling/job/add/"
 NEW = {"id": "new", "name": "New", "task": ECHO, "trigger": "cron", "cron": "0 2 * * *", "timezone": "Europe/Berlin"}
 

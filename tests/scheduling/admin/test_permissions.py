@@ -8,6 +8,8 @@ from scheduling.models import Change, Execution, Job, State
 from tests.factories import NOON, make_execution, make_job
 from tests.scheduling.admin.conftest import Staff
 
+pytestmark = pytest.mark.sqlite_only
+
 DOORS: tuple[tuple[str, str, dict[str, str]], ...] = (  # of a job: its name, the permission that opens it, what is sent
     ("run", "run_job", {"arguments": "{}"}),
     ("pause", "pause_job", {"reason": "quiet"}),

@@ -13,7 +13,7 @@ from tasks.models import TaskRecord
 from tests.factories import NOON, make_execution, make_job, make_worker
 from tests.scheduling.admin.conftest import Staff
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite_only]
 
 
 def make_running(**columns_: object) -> Execution:

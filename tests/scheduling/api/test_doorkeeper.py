@@ -19,7 +19,7 @@ from scheduling.redact import DOTS, redact
 from tests.factories import make_job
 
 ADDRESS = "/api/v1/scheduler/status"
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite_only]
 
 
 def person(*permissions: str, name: str = "ada") -> User:

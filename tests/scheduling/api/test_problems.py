@@ -10,7 +10,7 @@ from tests.factories import make_job
 from tests.scheduling.api.caller import Caller, wrong_fields
 from tests.scheduling.api.test_doorkeeper import ADDRESS, make_token, person
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite_only]
 PAUSE = "/api/v1/queues/default/pause"
 
 

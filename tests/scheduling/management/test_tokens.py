@@ -17,7 +17,7 @@ from scheduling.models import Change, Token
 from scheduling.store import retention
 from tests.factories import NOON
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite_only]
 
 
 @pytest.fixture(autouse=True)

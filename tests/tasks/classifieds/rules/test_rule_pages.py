@@ -18,7 +18,7 @@ from tasks.classifieds.models import ClosedChannel, Delivery, ExchangeRate, Filt
 from tests.scheduling.admin.conftest import errors, filled
 from tests.tasks.classifieds.rules.conftest import NOON, make_listing, make_match, make_rule
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("configure")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("configure"), pytest.mark.sqlite_only]
 
 RULE, FILTERS, RATE = "/admin/classifieds/rule/", "/admin/classifieds/filters/", "/admin/classifieds/exchangerate/"
 MATCH, DELIVERY = "/admin/classifieds/match/", "/admin/classifieds/delivery/"

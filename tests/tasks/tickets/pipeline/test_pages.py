@@ -17,7 +17,7 @@ from tasks.tickets.trends import hour_of
 from tests.factories import NOON, make_execution, make_worker
 from tests.tasks.tickets.pipeline.conftest import EVIL, HOUR, NOW, make_cluster, make_issue, make_ticket
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite_only]
 
 BASE = "/admin/tickets"
 TRENDS, LIVE = f"{BASE}/cluster/trends/", f"{BASE}/cluster/pipeline/"
