@@ -37,8 +37,8 @@ BOOKS_FIRST = {  # jobs of the audiobooks, and how many seconds after the start 
     "top10_discovery": 12,
     "metadata_full": 15,
     "download_audiobooks": 25,
-    "series_completion": 75,
-    "author_completion": 85,
+    "series_completion": 150,
+    "author_completion": 160,
 }
 
 
